@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.paper.pairs import Pair
 from adapters.paper.past import MINUTE
 from adapters.paper.prices import Prices
+from domain.amounts import ZERO
 from domain.candles.bar import Bar
 from domain.candles.columns import folded
 
@@ -57,3 +61,45 @@ def whole_bars(prices: Prices, symbol: str, interval: str, first: int, last: int
     if len(minutes):
         whole, _ = folded(minutes, openings(minutes.opened_at + offset, interval) - offset)
         yield from whole.bars(1)
+
+
+class Timeframe(NamedTuple):
+    """The bars of an interval. They open by UTC, moved by an offset (milliseconds)."""
+
+    interval: str
+    offset: int
+
+
+class RunningBars:
+    """The running bars of markets, of which all minutes but the last one are folded once.
+
+    A bar of a month would else be folded anew with every price.
+    """
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._folded: dict[tuple[str, Timeframe], tuple[int, list[Bar]]] = {}
+
+    def bar(self, pair: Pair, timeframe: Timeframe, at: int) -> Bar | None:
+        """Return the bar that holds a moment, None for one without a minute."""
+        opened, end = span(at, *timeframe)
+        minute, key = at // MINUTE * MINUTE, (pair.symbol, timeframe)
+        until, before = self._folded.get(key, (0, []))
+        if not opened <= until <= minute:
+            until, before = opened, []
+        if until < minute:
+            added = whole_bars(self._prices, pair.symbol, "1m", until, minute - 1)
+            before = [*_one([*before, *added], opened)]
+            self._folded[key] = minute, before
+        last = whole_bars(self._prices, pair.symbol, "1m", minute, minute)
+        return next(_one([*before, *(one for one in last if one.opened_at < end)], opened), None)
+
+
+def _one(bars: Sequence[Bar], opened: int) -> Iterator[Bar]:
+    """Yield these bars as one that opens at a time, nothing for none."""
+    if bars:
+        yield replace(
+            bars[0], opened_at=opened, close=bars[-1].close, high=max(bar.high for bar in bars),
+            low=min(bar.low for bar in bars), volume=sum((bar.volume for bar in bars), ZERO),
+            trades=sum(bar.trades for bar in bars),
+        )  # fmt: skip

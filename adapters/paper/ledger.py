@@ -55,7 +55,7 @@ class Ledger(Matching):
         account.lock(order.spends, order.locked)
         self._enter_new(order)
         if takes:
-            self._end(order, "cancelled", "")
+            self._end(order, "cancelled", "WOULD_TAKE")
         elif fate == "expire":
             self._end(order, "expired", "INSUFFICIENT_LIQUIDITY")
         elif fate == "expire_in_match":

@@ -11,7 +11,7 @@ from adapters.paper.faults import Faults
 from adapters.paper.ledger import Ledger
 from adapters.paper.orders import Account, PaperOrder, Refused
 from adapters.paper.pairs import Pair
-from domain.amounts import ZERO
+from domain.amounts import ZERO, down_to_step
 
 LIVE = "live"
 FIRST_ID = 5001
@@ -185,9 +185,13 @@ class Plans:
             self._end(plan, "fail_execute", "failed")
             return
         try:
+            quantity, cost = plan.quantity, plan.cost
+            if plan.price is not None and cost:
+                step = self._ledger.markets.rules(plan.account.exchange, plan.pair).step or plan.pair.step
+                quantity, cost = down_to_step(cost / plan.price, step), ZERO
             plan.order = self._ledger.place(
                 plan.account, plan.pair, client_order_id=f"plan{plan.id}", side=plan.side, type=plan.type,
-                quantity=plan.quantity, quote_quantity=plan.cost, price=plan.price,
+                quantity=quantity, quote_quantity=cost, price=plan.price,
             )  # fmt: skip
         except Refused:
             self._end(plan, "fail_execute", "failed")

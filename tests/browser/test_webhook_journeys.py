@@ -174,6 +174,11 @@ def test_an_entry_waits_for_its_trader_and_a_share_is_held(platform: Any, browse
             expect(entry.first).to_contain_text(f"to {share}%")
             expect(entry.first).to_contain_text("executed")
             expect(position).to_have_count(held)
+        # The alert is deleted in TradingView: its trader closes the stream, which misses nothing from now on.
+        page.goto(f"{told['console']}/webhooks?list=streams")
+        stream = page.locator("[data-test=stream]").filter(has_text="Careful")
+        stream.locator("[data-test=close]").click()
+        expect(stream).to_contain_text("closed")
 
 
 def test_a_stream_that_falls_silent_is_paused_and_resumed(platform: Any, browse: Any, enter: Any) -> None:

@@ -15,8 +15,8 @@ from tests.support.ports import neighbours
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["paper", "--port", "99999"], "99999 is not between 1 and 65534"),
-        (["paper", "--port", "0"], "0 is not between 1 and 65534"),
+        (["paper", "--port", "99999"], "99999 is not between 1 and 65533"),
+        (["paper", "--port", "0"], "0 is not between 1 and 65533"),
         (["paper", "--port", "many"], "invalid port value: 'many'"),
         (["paper", "--speed", "0"], "0 is not above zero"),
         (["run", "--speed", "inf"], "inf is not above zero"),

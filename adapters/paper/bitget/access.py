@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from adapters.paper.bitget import NAME
 from adapters.paper.bitget.errors import Error
+from adapters.paper.bitget.values import is_number
 from adapters.paper.exchange import Paper
 from adapters.paper.orders import Account
 
@@ -33,7 +34,7 @@ class Access:
         if not headers.get("ACCESS-PASSPHRASE"):
             raise Error("40011", "Request header ACCESS-PASSPHRASE cannot be empty")
         timestamp = headers["ACCESS-TIMESTAMP"]
-        if not (timestamp.isascii() and timestamp.isdecimal()):
+        if not is_number(timestamp):
             raise Error("40005", "Invalid ACCESS_TIMESTAMP")
         if abs(int(timestamp) - self._paper.now()) > WINDOW:
             raise Error("40008", "Request timestamp expired")
@@ -48,7 +49,7 @@ class Access:
         """Return the account of a socket's login, whose timestamp is in seconds or milliseconds. Raises `Error`."""
         key, timestamp = str(said.get("apiKey", "")), str(said.get("timestamp", ""))
         account = self._known(key, Error("30011", "Invalid ACCESS_KEY"))
-        if not (timestamp.isascii() and timestamp.isdecimal()):
+        if not is_number(timestamp):
             raise Error("30013", "Invalid ACCESS_TIMESTAMP")
         moment = int(timestamp) * (1000 if int(timestamp) < _SECONDS else 1)
         if abs(moment - self._paper.now()) > WINDOW:
@@ -64,7 +65,7 @@ class Access:
         began, window = str(p.get("requestTime") or ""), str(p.get("receiveWindow") or "")
         if not began or not window:
             return
-        if not (began.isdecimal() and window.isdecimal()) or int(window) >= LONGEST_WINDOW:
+        if not (is_number(began) and is_number(window)) or int(window) >= LONGEST_WINDOW:
             raise Error("40079", "The receiveWindow must be below 60000")
         if self._paper.now() > int(began) + int(window):
             raise Error("40078", "The request is outside of its receiveWindow")

@@ -28,6 +28,7 @@ _SAID = {
     "insufficient_funds": ("43012", "Insufficient balance"),
     "duplicate": ("43118", "clientOrderId duplicate"),
     "unknown_order": NOT_FOUND,
+    "cancel_closed": ("43115", "The current trading pair is opening soon, please try again later"),
     "market_closed": ("43115", "The current trading pair is opening soon, please try again later"),
     "type_not_allowed": ("43011", "The parameter does not meet the specification orderType"),
 }

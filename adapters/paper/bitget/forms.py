@@ -41,13 +41,13 @@ def places(step: Decimal) -> str:
     return str(max(-int(step.normalize().as_tuple().exponent), 0))
 
 
-def symbol(pair: Pair, rules: Rules) -> dict[str, Any]:
-    """Return one row of public/symbols."""
+def symbol(pair: Pair, rules: Rules, least: Decimal) -> dict[str, Any]:
+    """Return one row of public/symbols. `least` is the smallest amount of an order, in USDT."""
     return {
         "symbol": native(pair), "baseCoin": pair.base, "quoteCoin": pair.quote, "minTradeAmount": "0",
         "maxTradeAmount": "900000000000000000000", "takerFeeRate": "0.001", "makerFeeRate": "0.001",
         "pricePrecision": places(rules.tick), "quantityPrecision": places(rules.step), "quotePrecision": "8",
-        "status": _SHOWN.get(rules.status, "halt"), "minTradeUSDT": amount(rules.number("NOTIONAL", "minNotional")),
+        "status": _SHOWN.get(rules.status, "halt"), "minTradeUSDT": amount(least),
         "buyLimitPriceRatio": _ratio(rules, "bidMultiplierUp"),
         "sellLimitPriceRatio": _ratio(rules, "askMultiplierDown"),
         "areaSymbol": "no", "orderQuantity": amount(rules.number("MAX_NUM_ORDERS", "maxNumOrders")), "openTime": "",
@@ -86,22 +86,34 @@ def _common(order: PaperOrder) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _average(order: PaperOrder) -> str:
+def average(order: PaperOrder) -> str:
+    """Return the average price of an order's fills, zero before the first."""
     return amount((order.cost / order.filled).quantize(_CENTS) if order.filled else ZERO)
 
 
 def status(order: PaperOrder) -> str:
-    """Return Bitget's word for the state of an order."""
+    """Return Bitget's word for the state of an order.
+
+    A market buy that has found too few coins for its cost is cancelled, with what it has bought.
+    """
+    left = order.quote_quantity - order.cost
+    if order.status == "filled" and order.quote_quantity and left > 2 * order.pair.step * (order.cost / order.filled):
+        return "cancelled"
     return STATUSES.get(order.status, "cancelled")
+
+
+def cancel_reason(order: PaperOrder) -> str:
+    """Return `normal_cancel` for an order that somebody has cancelled, nothing for one that has found nobody."""
+    return "normal_cancel" if order.status == "cancelled" and not order.reason else ""
 
 
 def order_info(order: PaperOrder) -> dict[str, Any]:
     """Return one row of orderInfo. The fees are JSON within a text."""
     return {
         **_common(order), "price": amount(order.price), "size": size(order), "orderType": order.type,
-        "side": order.side, "status": status(order), "priceAvg": _average(order), "baseVolume": amount(order.filled),
+        "side": order.side, "status": status(order), "priceAvg": average(order), "baseVolume": amount(order.filled),
         "quoteVolume": amount(order.cost), "enterPointSource": "API", "feeDetail": fee_detail(order),
-        "orderSource": order.type, "cancelReason": "normal_cancel" if order.status == "cancelled" else "",
+        "orderSource": "market" if order.type == "market" else "normal", "cancelReason": cancel_reason(order),
         "cTime": str(order.at), "uTime": str(order.updated),
     }  # fmt: skip
 
@@ -115,8 +127,9 @@ def open_order(order: PaperOrder) -> dict[str, Any]:
     """Return one row of unfilled-orders: `priceAvg` is the order's price here, and `basePrice` that of its fills."""
     return {
         **_common(order), "priceAvg": amount(order.price), "size": size(order), "orderType": order.type,
-        "side": order.side, "status": status(order), "basePrice": _average(order), "baseVolume": amount(order.filled),
-        "quoteVolume": amount(order.cost), "enterPointSource": "API", "orderSource": order.type,
+        "side": order.side, "status": status(order), "basePrice": average(order), "baseVolume": amount(order.filled),
+        "quoteVolume": amount(order.cost), "enterPointSource": "API",
+        "orderSource": "market" if order.type == "market" else "normal",
         "presetTakeProfitPrice": "", "executeTakeProfitPrice": "", "presetStopLossPrice": "",
         "executeStopLossPrice": "", "cTime": str(order.at), "uTime": str(order.updated), "tpslType": "normal",
         "triggerPrice": None,

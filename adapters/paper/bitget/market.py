@@ -12,11 +12,12 @@ from adapters.paper.bitget.errors import invalid
 from adapters.paper.bitget.values import Parameters, number_of, pair_in, text, whole, word
 from adapters.paper.book import Shape
 from adapters.paper.exchange import Paper
-from adapters.paper.intervals import DAY, longest, span, whole_bars
+from adapters.paper.intervals import DAY, RunningBars, Timeframe, longest, whole_bars
 from adapters.paper.pairs import Pair
 from adapters.paper.past import BEGINS
 from adapters.paper.tape import TapeTrade, tapes_of
 from domain.amounts import ZERO
+from domain.candles.bar import Bar
 
 GRANULARITIES = {
     "1min": "1m", "3min": "3m", "5min": "5m", "15min": "15m", "30min": "30m", "1h": "1h", "4h": "4h", "6h": "6h",
@@ -38,6 +39,7 @@ class BitgetMarket:
     def __init__(self, paper: Paper) -> None:
         self.paper = paper
         self.tapes = tapes_of(paper)
+        self._running = RunningBars(paper.prices)
 
     def time(self, _: Parameters) -> dict[str, str]:
         """Serve public/time."""
@@ -48,7 +50,7 @@ class BitgetMarket:
         wanted = text(p, "coin", "")
         names = {coin for pair in self.paper.markets.pairs(NAME) for coin in (pair.base, pair.quote)}
         chain = {
-            "chain": "PAPER", "needTag": "false", "withdrawable": "false", "rechargeable": "false", "withdrawFee": "0",
+            "chain": "PAPER", "needTag": "false", "withdrawable": "true", "rechargeable": "true", "withdrawFee": "0",
             "extraWithdrawFee": "0", "depositConfirm": "1", "withdrawConfirm": "1", "minDepositAmount": "0",
             "minWithdrawAmount": "0", "browserUrl": "", "contractAddress": "", "withdrawStep": "0",
             "withdrawMinScale": "8", "congestion": "normal",
@@ -61,7 +63,13 @@ class BitgetMarket:
 
     def symbols(self, p: Parameters) -> list[dict[str, Any]]:
         """Serve public/symbols."""
-        return [forms.symbol(pair, self.paper.markets.rules(NAME, pair)) for pair in self._chosen(p)]
+        return [forms.symbol(pair, self.paper.markets.rules(NAME, pair), self._least(pair)) for pair in self._chosen(p)]
+
+    def _least(self, pair: Pair) -> Decimal:
+        """Return the smallest amount of an order in USDT, whatever the quote currency."""
+        least = self.paper.markets.rules(NAME, pair).number("NOTIONAL", "minNotional")
+        dollars = self.paper.prices.last.get(f"{pair.quote}/USDT", Decimal(1))
+        return least if pair.quote in {"USDT", "USDC"} else (least * dollars).quantize(Decimal("0.01"))
 
     def _chosen(self, p: Parameters) -> list[Pair]:
         return [pair_in(p, self.paper)] if text(p, "symbol", "") else self.paper.markets.pairs(NAME)
@@ -94,12 +102,12 @@ class BitgetMarket:
     def candles(self, p: Parameters) -> list[list[str]]:
         """Serve market/candles. The last row may still be running."""
         end = whole(p, "endTime", self.paper.now())
-        return self._candles(p, whole(p, "startTime", 0) or None, end, whole(p, "limit", 100, _MOST_CANDLES))
+        return self._candles(p, whole(p, "startTime", 0) or None, end, whole(p, "limit", 100, _MOST_CANDLES) or 100)
 
     def old_candles(self, p: Parameters) -> list[list[str]]:
         """Serve market/history-candles: bars that end before a time that has to be given."""
         text(p, "endTime")
-        return self._candles(p, None, whole(p, "endTime", 0) - 1, whole(p, "limit", 100, _MOST_OLD))
+        return self._candles(p, None, whole(p, "endTime", 0) - 1, whole(p, "limit", 100, _MOST_OLD) or 100)
 
     def _candles(self, p: Parameters, start: int | None, end: int, limit: int) -> list[list[str]]:
         pair, given = pair_in(p, self.paper), text(p, "granularity")
@@ -116,26 +124,17 @@ class BitgetMarket:
         ]
         return rows[-limit:]
 
-    def running(self, pair: Pair, interval: str, at: int) -> list[str]:
-        """Return the bar that holds a moment, as the sockets tell it: the last two volumes in the other order."""
-        opened, end = span(at, interval)
-        minutes = [bar for bar in self.paper.prices.minutes(pair.symbol, opened) if bar.opened_at < end]
-        if not minutes:
-            return []
-        prices = (
-            minutes[0].open, max(bar.high for bar in minutes), min(bar.low for bar in minutes), minutes[-1].close,
-        )  # fmt: skip
-        base, usdt, quote = _volumes(sum((bar.volume for bar in minutes), ZERO), minutes[-1].close)
-        return [str(opened), *map(forms.amount, prices), base, quote, usdt]
+    def running(self, pair: Pair, timeframe: Timeframe, at: int) -> list[str]:
+        """Return the bar that holds a moment, as the sockets tell it; empty without one."""
+        bar = self._running.bar(pair, timeframe, at)
+        return [] if bar is None else _row_of_socket(bar)
 
-    def recent(self, pair: Pair, interval: str, count: int) -> list[list[str]]:
+    def recent(self, pair: Pair, timeframe: Timeframe, count: int) -> list[list[str]]:
         """Return the newest bars as the sockets tell them, the running one last."""
-        now = self.paper.now()
-        openings = [
-            bar.opened_at
-            for bar in whole_bars(self.paper.prices, pair.symbol, interval, now - count * longest(interval), now)
-        ]
-        return [row for at in openings[-count:] if (row := self.running(pair, interval, at))]
+        now, (interval, offset) = self.paper.now(), timeframe
+        first = max(now - count * longest(interval), BEGINS)
+        bars = whole_bars(self.paper.prices, pair.symbol, interval, first, now, offset)
+        return [_row_of_socket(bar) for bar in bars][-count:]
 
     # --- books and trades ----------------------------------------------------------------------------------------
 
@@ -145,9 +144,12 @@ class BitgetMarket:
         bids, asks = self.levels(pair_in(p, self.paper), whole(p, "limit", _MOST_LEVELS, _MOST_LEVELS))
         return {"asks": asks, "bids": bids, "ts": str(self.paper.now())}
 
-    def levels(self, pair: Pair, limit: int) -> tuple[list[list[str]], list[list[str]]]:
-        """Return bids and asks, best first: the levels that the engine was given, or else a hundred and fifty."""
-        tick, last = self.paper.markets.rules(NAME, pair).tick or pair.tick, self.paper.prices.last[pair.symbol]
+    def levels(self, pair: Pair, limit: int, last: Decimal | None = None) -> tuple[list[list[str]], list[list[str]]]:
+        """Return bids and asks, best first: the levels that the engine was given, or else a hundred and fifty.
+
+        They lie around the last price, or around another one.
+        """
+        tick, last = self.paper.markets.rules(NAME, pair).tick or pair.tick, last or self.paper.prices.last[pair.symbol]
         shape = self.paper.book.depth(pair) or Shape(spread=2, step=1, quantity=Decimal(1), levels=_LEVELS)
         bid = last - shape.spread // 2 * tick
         ask, quantity = bid + shape.spread * tick, forms.amount(shape.quantity)
@@ -164,11 +166,12 @@ class BitgetMarket:
         """Serve market/fills-history: the trades before an id or within a time, newest first."""
         pair, limit = pair_in(p, self.paper), whole(p, "limit", 500, _MOST_OLD_TRADES)
         if before := text(p, "idLessThan", ""):
-            return _rows(pair, self.tapes.from_id(pair.symbol, number_of(before) - limit, limit))
+            first = number_of(before) - limit
+            return _rows(pair, self.tapes.from_id(pair.symbol, first, limit) if first > 0 else [])
         end = whole(p, "endTime", self.paper.now())
-        if start := whole(p, "startTime", 0):
-            return _rows(pair, self.tapes.between(pair.symbol, start, end, limit))
-        return _rows(pair, [one for one in self.tapes.newest(pair.symbol, limit) if one.at <= end])
+        # A market trades every half second, so that these hold at least as many trades as are asked for.
+        start = whole(p, "startTime", max(end - limit * 1000, 0))
+        return _rows(pair, self.tapes.between(pair.symbol, start, end, 2 * limit + 1)[-limit:])
 
     def fee_levels(self, _: Parameters) -> list[dict[str, str]]:
         """Serve market/vip-fee-rate."""
@@ -196,14 +199,21 @@ def trade(one: TapeTrade) -> dict[str, str]:
     }  # fmt: skip
 
 
-def interval_of(channel: str) -> str | None:
-    """Return the interval of a channel of candles such as `candle1m` or `candle1Dutc`, None for another channel."""
+def timeframe_of(channel: str) -> Timeframe | None:
+    """Return the bars of a channel such as `candle1m` or `candle1Dutc`, None for another channel."""
     found = re.fullmatch(r"candle([0-9]+)([mHDWM])(utc)?", channel)
     if found is None:
         return None
-    unit = found[2] if found[2] in "mM" else found[2].lower()
-    name = f"{found[1]}{unit}"
-    return name if name in GRANULARITIES.values() else None
+    interval = f"{found[1]}{found[2] if found[2] in 'mM' else found[2].lower()}"
+    if interval not in GRANULARITIES.values() or (found[3] and interval not in _BY_ZONE):
+        return None
+    return Timeframe(interval, BEIJING if interval in _BY_ZONE and not found[3] else 0)
+
+
+def _row_of_socket(bar: Bar) -> list[str]:
+    """Return a bar as the sockets tell it: the last two volumes in the other order than REST."""
+    base, usdt, quote = _volumes(bar.volume, bar.close)
+    return [str(bar.opened_at), *map(forms.amount, bar.amounts[:4]), base, quote, usdt]
 
 
 def _change(before: Decimal, now: Decimal) -> str:

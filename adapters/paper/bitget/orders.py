@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from adapters.paper.bitget import NAME, forms
@@ -31,6 +32,7 @@ _FOUND_BY_CLIENT_ID = 2 * 60 * 60_000
 _AGAIN_AFTER = 1000
 """Milliseconds within which an order may not be cancelled twice (45129)."""
 _MOST_AT_ONCE, _MOST_ROWS = 50, 100
+_PRESETS = ("presetTakeProfitPrice", "executeTakeProfitPrice", "presetStopLossPrice", "executeStopLossPrice")
 _DAYS_90 = 90 * 24 * 60 * 60_000
 
 
@@ -48,13 +50,14 @@ class BitgetOrders:
         return _told(self._place(account, pair_in(p, self._paper), p, fate))
 
     def _place(self, account: Account, pair: Pair, p: Parameters, fate: str = "") -> PaperOrder:
-        if text(p, "tpslType", "normal") != "normal" or text(p, "triggerPrice", ""):
-            raise Error("40020", "Parameter tpslType error: triggers are placed as plan orders here")
+        _check_presets(p)
         side, kind = word(p, "side", {"buy", "sell"}), word(p, "orderType", {"limit", "market"})
         force = word(p, "force", set(_FORCES), "gtc" if kind == "market" else None)
         named = client_id(p, f"{self._paper.now()}{next(self._paper.ledger.list_ids)}")
         self._check_free(account, named)
         size, by_cost = amount(p, "size"), (side, kind) == ("buy", "market")
+        if by_cost:
+            self._check_cost(account, pair, size)
         try:
             return self._paper.ledger.place(
                 account, pair, client_order_id=named, side=side, type=kind, fate=fate, accepts_takers=True,
@@ -64,6 +67,13 @@ class BitgetOrders:
             )  # fmt: skip
         except Refused as refused:
             raise self._error(refused, pair, side) from refused
+
+    def _check_cost(self, account: Account, pair: Pair, cost: Decimal) -> None:
+        """Check what a market buy is to spend, before it is rounded to coins. Raises `Error`."""
+        if cost < self._paper.markets.rules(NAME, pair).number("NOTIONAL", "minNotional"):
+            raise self._error(Refused("filter", "NOTIONAL"), pair)
+        if cost > account.free.get(pair.quote, ZERO):
+            raise self._error(Refused("insufficient_funds"), pair)
 
     def _check_free(self, account: Account, named: str) -> None:
         since = self._paper.now() - _KEPT
@@ -87,6 +97,8 @@ class BitgetOrders:
         if len(wanted) > _MOST_AT_ONCE:
             raise invalid("orderList")
         done, failed = list[dict[str, str]](), list[dict[str, str]]()
+        if not all(isinstance(one, dict) for one in wanted):
+            raise invalid("orderList")
         for one in wanted:
             try:
                 pair = pair_named(text(one if several else p, "symbol"), self._paper)
@@ -114,12 +126,15 @@ class BitgetOrders:
                 "45129",
                 "Cancel order is too frequent, the same orderId is only allowed to be canceled once in a second",
             )
+        self._take_off(order)
         self._asked_to_cancel[order.id] = now
+        return order
+
+    def _take_off(self, order: PaperOrder) -> None:
         try:
             self._paper.ledger.cancel(order)
         except Refused as refused:
-            raise self._error(refused, pair) from refused
-        return order
+            raise self._error(refused, order.pair) from refused
 
     def cancel_many(self, account: Account, p: Parameters) -> dict[str, Any]:
         """Serve trade/batch-cancel-order."""
@@ -129,12 +144,14 @@ class BitgetOrders:
         """Serve trade/cancel-symbol-order."""
         pair = pair_in(p, self._paper)
         for order in self._paper.ledger.resting(account, pair):
-            self._paper.ledger.cancel(order)
+            self._take_off(order)
         return {"symbol": forms.native(pair)}
 
     def replace(self, account: Account, p: Parameters, fate: str = "") -> dict[str, str]:
         """Serve trade/cancel-replace-order: the old order may be gone although no new one was placed."""
         pair = pair_in(p, self._paper)
+        _check_presets(p)
+        amount(p, "price"), amount(p, "size")
         try:
             old = self._cancel(account, pair, p)
         except Error as error:
@@ -219,6 +236,15 @@ class BitgetOrders:
             and since <= trade.at <= until
         ]
         return [forms.fill(trade) for trade in found[: whole(p, "limit", _MOST_ROWS, _MOST_ROWS)]]
+
+
+def _check_presets(p: Parameters) -> None:
+    """Raise `Error` for stops and targets within an order. To drop them in silence would be to drop a stop."""
+    if text(p, "tpslType", "normal") != "normal" or text(p, "triggerPrice", ""):
+        raise Error("40020", "Parameter tpslType error: triggers are placed as plan orders here")
+    for name in _PRESETS:
+        if text(p, name, ""):
+            raise Error("40020", f"Parameter {name} error: stops and targets are placed as plan orders here")
 
 
 def _told(order: PaperOrder) -> dict[str, str]:

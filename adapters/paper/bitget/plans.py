@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.paper.bitget import NAME, forms
-from adapters.paper.bitget.errors import NOT_FOUND, Error, error_of
+from adapters.paper.bitget.errors import NOT_FOUND, Error, error_of, invalid
 from adapters.paper.bitget.values import (
     Parameters,
     amount,
@@ -25,7 +25,7 @@ from adapters.paper.pairs import Pair
 from adapters.paper.plans import LIVE, Plan
 from domain.amounts import ZERO
 
-_MOST_ROWS = 100
+_ROWS, _MOST_ROWS = 20, 100
 
 
 class BitgetPlans:
@@ -85,6 +85,8 @@ class BitgetPlans:
     def cancel_many(self, account: Account, p: Parameters) -> dict[str, Any]:
         """Serve trade/batch-cancel-plan-order: those of some markets, or all."""
         given = p.get("symbolList") or []
+        if not isinstance(given, list):
+            raise invalid("symbolList")
         pairs = {pair_named(str(name), self._paper) for name in given}
         live = [plan for plan in self._paper.plans.of(account) if plan.status == LIVE]
         chosen = [plan for plan in live if not pairs or plan.pair in pairs]
@@ -121,7 +123,7 @@ class BitgetPlans:
             and since <= plan.at <= until
             and plan.hidden_until <= now
         ]
-        rows = found[: whole(p, "limit", _MOST_ROWS, _MOST_ROWS)]
+        rows = found[: whole(p, "limit", _ROWS, _MOST_ROWS)]
         return {
             "nextFlag": len(found) > len(rows), "idLessThan": forms.order_id(rows[-1].id) if rows else "",
             "orderList": [forms.plan(plan) for plan in rows],

@@ -55,7 +55,8 @@ class BitgetRest:
     def routes(self) -> list[web.RouteDef]:
         """Return all routes, and an error for every other path."""
         known = [web.route(one.method, f"/api/v2/{one.path}", self._handler(one)) for one in self._operations]
-        return [*known, web.route("*", "/api/{path:.*}", self._unknown)]
+        unified = web.route("*", "/api/v3/{path:.*}", self._unified)
+        return [*known, unified, web.route("*", "/{path:.*}", self._unknown)]
 
     def _handler(self, operation: Operation) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -113,7 +114,7 @@ class BitgetRest:
         if kind == "clock_refused":
             raise Error("40008", "Request timestamp expired")
         if kind == "refuse" and fault is not None:
-            raise Error(str(fault.code), fault.message)
+            raise Error(str(fault.code) if fault.code > 0 else "43011", fault.message)
         if operation.when == "query":
             symbol = str(p.get("symbol") or "")
             pair = pair_of_native(symbol)
@@ -157,6 +158,11 @@ class BitgetRest:
         error = Error("40404", "Request URL NOT FOUND")
         return self._answer(error.told(self._paper.now()), error.status)
 
+    async def _unified(self, request: web.Request) -> web.Response:
+        """Refuse the API of unified accounts: all accounts here are classic ones."""
+        error = Error("40084", "You are in Classic Account mode, and the Unified Account API is not supported")
+        return self._answer(error.told(self._paper.now()), error.status)
+
 
 class _Cut(Exception):
     """The connection is to be cut."""
@@ -197,6 +203,7 @@ def _public(market: BitgetMarket) -> list[Operation]:
         ("spot/market/fills-history", 10, market.old_trades),
         ("spot/market/vip-fee-rate", 10, market.fee_levels),
         ("margin/currencies", 10, market.nothing),
+        ("mix/market/contracts", 20, market.nothing),
     ]
     return [Operation("GET", path, limit, answer) for path, limit, answer in rows]
 

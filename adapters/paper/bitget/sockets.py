@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +15,7 @@ from aiohttp import WSMsgType, web
 from adapters.paper.bitget import NAME
 from adapters.paper.bitget.access import Access
 from adapters.paper.bitget.errors import Error
-from adapters.paper.bitget.market import BitgetMarket, interval_of
+from adapters.paper.bitget.market import BitgetMarket, timeframe_of
 from adapters.paper.bitget.topics import (
     DEFAULT,
     PRIVATE,
@@ -36,6 +37,7 @@ from adapters.paper.plans import Plan
 
 SILENT_SECONDS = 120.0
 """Seconds without a `ping` after which a connection is closed (bitget.com/api-doc/common/websocket-intro)."""
+SPOT = "SPOT"
 LOGIN_REFUSED = frozenset({"30011", "30012", "30013", "30014", "30015"})
 """The errors of a login, after which the connection is closed."""
 _LONGEST = 4096
@@ -50,6 +52,7 @@ class _Asked(msgspec.Struct):
 class _Connection:
     socket: web.WebSocketResponse
     private: bool
+    pinged_at: float
     topics: set[Topic] = field(default_factory=set)
     account: Account | None = None
 
@@ -82,16 +85,14 @@ class BitgetSockets:
     # --- requests ------------------------------------------------------------------------------------------------
 
     async def _connected(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(receive_timeout=SILENT_SECONDS)
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
-        connection = _Connection(socket, request.path.endswith("private"))
+        connection = _Connection(socket, request.path.endswith("private"), time.monotonic())
         self._connections.append(connection)
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     await self._read(connection, message.data)
-        except TimeoutError:
-            pass  # it has not sent a ping for too long
         finally:
             self._connections.remove(connection)
             await socket.close()
@@ -99,6 +100,7 @@ class BitgetSockets:
 
     async def _read(self, connection: _Connection, text: str) -> None:
         if text == "ping":
+            connection.pinged_at = time.monotonic()
             await _send(connection, "pong")
             return
         try:
@@ -118,7 +120,7 @@ class BitgetSockets:
         for arg in wanted:
             topic = Topic(str(arg.get("channel", "")), str(arg.get("instId") or arg.get("coin") or DEFAULT))
             try:
-                self._check(connection, topic)
+                self._check(connection, topic, arg.get("instType", SPOT))
             except Error as error:
                 await _send(connection, {"event": "error", "arg": arg, "code": error.code, "msg": error.text})
                 continue
@@ -127,7 +129,9 @@ class BitgetSockets:
             if operation == "subscribe":
                 await self._welcome(connection, topic)
 
-    def _check(self, connection: _Connection, topic: Topic) -> None:
+    def _check(self, connection: _Connection, topic: Topic, kind: object) -> None:
+        if str(kind).upper() != SPOT:
+            raise Error("30016", f"Param error instType: {kind}")
         if topic.channel in PRIVATE and connection.private:
             if connection.account is None:
                 raise Error("30004", "User needs to log in")
@@ -158,15 +162,22 @@ class BitgetSockets:
     def tick(self) -> None:
         """Tell the bars of minutes that have begun since the last call, also where nothing was traded."""
         self._paper.prices.roll()
+        self._end_silent()
         minute = self._paper.prices.now // MINUTE * MINUTE
         if minute <= self._minute:
             return
         self._minute = minute
         for connection in [*self._connections]:
             for topic in [*connection.topics]:
-                pair = self._topics.pair_of(topic) if interval_of(topic.channel) else None
+                pair = self._topics.pair_of(topic) if timeframe_of(topic.channel) else None
                 if pair is not None and (push := self._topics.candle(topic, pair, minute)) is not None:
                     self._start(self._push(connection, topic, push))
+
+    def _end_silent(self) -> None:
+        """Close the connections that have sent no `ping` for too long. A ping of the protocol is none."""
+        since = time.monotonic() - SILENT_SECONDS
+        for connection in [one for one in self._connections if one.pinged_at < since]:
+            self._start(connection.socket.close())
 
     async def shut_down(self) -> None:
         """End every public connection a second later. Bitget announces nothing."""

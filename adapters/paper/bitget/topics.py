@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.paper.bitget import NAME, forms
-from adapters.paper.bitget.market import BitgetMarket, interval_of, trade
+from adapters.paper.bitget.market import BitgetMarket, timeframe_of, trade
 from adapters.paper.ledger import pair_of_native
 from adapters.paper.orders import Account, PaperOrder, PaperTrade
 from adapters.paper.pairs import Pair
@@ -16,6 +17,9 @@ from domain.amounts import ZERO
 BOOKS = {"books": 150, "books1": 1, "books5": 5, "books15": 15}
 PRIVATE = frozenset({"orders", "fill", "orders-algo", "account"})
 DEFAULT = "default"
+Levels = list[list[str]]
+_CHECKED = 25
+"""The levels of each side that a checksum is made of."""
 _FIRST_CANDLES = 100
 SNAPSHOT, UPDATE = "snapshot", "update"
 
@@ -52,7 +56,7 @@ class PublicTopics:
 
     def knows(self, topic: Topic) -> bool:
         """Return True when the channel and the market exist."""
-        known = topic.channel in {"ticker", "trade", *BOOKS} or interval_of(topic.channel) is not None
+        known = topic.channel in {"ticker", "trade", *BOOKS} or timeframe_of(topic.channel) is not None
         return known and self.pair_of(topic) is not None
 
     def pair_of(self, topic: Topic) -> Pair | None:
@@ -62,8 +66,8 @@ class PublicTopics:
 
     def first(self, topic: Topic, pair: Pair) -> Push:
         """Return what a new subscriber is told at once."""
-        if (interval := interval_of(topic.channel)) is not None:
-            rows = self._market.recent(pair, interval, _FIRST_CANDLES)
+        if (timeframe := timeframe_of(topic.channel)) is not None:
+            rows = self._market.recent(pair, timeframe, _FIRST_CANDLES)
             return Push(SNAPSHOT, rows if self._paper.market_faults.candles else [])
         if topic.channel == "trade":
             return Push(SNAPSHOT, [trade(one) for one in reversed(self._market.tapes.newest(pair.symbol, 50))])
@@ -73,9 +77,9 @@ class PublicTopics:
         """Return what is told when the price of a market has moved, None for nothing."""
         if topic.channel == "trade":
             return self._trade(pair)
-        if interval_of(topic.channel) is not None:
+        if timeframe_of(topic.channel) is not None:
             return self.candle(topic, pair, self._paper.prices.now)
-        return self._state(topic, pair)
+        return self._difference(pair) if topic.channel == "books" else self._state(topic, pair)
 
     def _trade(self, pair: Pair) -> Push | None:
         faults = self._paper.market_faults
@@ -87,16 +91,45 @@ class PublicTopics:
 
     def candle(self, topic: Topic, pair: Pair, at: int) -> Push | None:
         """Return the bar that holds a moment. Nothing says whether it has ended."""
-        interval = interval_of(topic.channel)
-        row = self._market.running(pair, interval, at) if interval and self._paper.market_faults.candles else []
+        timeframe = timeframe_of(topic.channel)
+        row = self._market.running(pair, timeframe, at) if timeframe and self._paper.market_faults.candles else []
         return Push(UPDATE, [row]) if row else None
 
     def _state(self, topic: Topic, pair: Pair) -> Push:
         if topic.channel in BOOKS:
             bids, asks = self._market.levels(pair, BOOKS[topic.channel])
-            number, now = self._market.tapes.of(pair.symbol).book_id, str(self._paper.now())
-            return Push(SNAPSHOT, [{"asks": asks, "bids": bids, "checksum": 0, "seq": number, "ts": now}])
+            return Push(SNAPSHOT, [self._book(pair, bids, asks, checksum(bids, asks))])
         return Push(SNAPSHOT, [_ticker(self._market.ticker(pair))])
+
+    def _book(self, pair: Pair, bids: Levels, asks: Levels, check: int) -> dict[str, Any]:
+        number = self._market.tapes.of(pair.symbol).book_id
+        return {"asks": asks, "bids": bids, "checksum": check, "seq": number, "ts": str(self._paper.now())}
+
+    def _difference(self, pair: Pair) -> Push | None:
+        """Return the change of the whole book: removed levels have the size zero. None when it has not changed."""
+        tape = self._market.tapes.of(pair.symbol)
+        before, after = (self._market.levels(pair, BOOKS["books"], last) for last in (tape.price_before, tape.price))
+        if before == after:
+            return None
+        bids, asks = (_changes(*sides) for sides in zip(before, after, strict=True))
+        return Push(UPDATE, [self._book(pair, bids, asks, checksum(*after))])
+
+
+def _changes(before: Levels, after: Levels) -> Levels:
+    there = {price for price, _ in after}
+    return [*([price, "0"] for price, _ in before if price not in there), *(one for one in after if one not in before)]
+
+
+def checksum(bids: Levels, asks: Levels) -> int:
+    """Return the checksum of a book: a signed CRC32 of its best 25 levels, bid and ask in turn, as they are written."""
+    best = [
+        level
+        for place in range(_CHECKED)
+        for side in (bids, asks)
+        for level in side[place : place + 1]
+    ]  # fmt: skip
+    number = zlib.crc32(":".join(text for level in best for text in level).encode())
+    return number - 2**32 if number >= 2**31 else number
 
 
 def _ticker(told: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +150,7 @@ def order_push(order: PaperOrder, last: PaperTrade | None) -> dict[str, Any]:
         "instId": forms.native(order.pair), "orderId": forms.order_id(order.id), "clientOid": order.client_order_id,
         "size": forms.size(order), "newSize": forms.size(order), "orderType": order.type,
         "force": forms.FORCES[order.time_in_force], "side": order.side, "accBaseVolume": forms.amount(order.filled),
-        "priceAvg": forms.amount(order.cost / order.filled if order.filled else order.price),
+        "priceAvg": forms.average(order),
         "status": forms.status(order), "cTime": str(order.at), "uTime": str(order.updated), "stpMode": "none",
         "feeDetail": [{"feeCoin": coin, "fee": forms.amount(-fee)} for coin, fee in fees.items()],
         "enterPointSource": "API",
@@ -131,7 +164,7 @@ def order_push(order: PaperOrder, last: PaperTrade | None) -> dict[str, Any]:
             "fillFeeCoin": last.fee_currency, "tradeScope": "M" if last.maker else "T",
         }  # fmt: skip
     if row["status"] == "cancelled":
-        row["cancelReason"] = "normal_cancel"
+        row["cancelReason"] = forms.cancel_reason(order)
     return row
 
 
@@ -147,7 +180,8 @@ def plan_push(plan: Plan) -> dict[str, Any]:
     told = forms.plan(plan)
     return {
         **{name: value for name, value in told.items() if name != "symbol"}, "instId": told["symbol"],
-        "price": told["executePrice"], "actualSize": told["size"], "stpMode": "none",
+        "price": told["executePrice"], "stpMode": "none",
+        "actualSize": "0" if plan.order is None else forms.amount(plan.order.filled),
     }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from adapters.paper.pairs import Pair
 Parameters = Mapping[str, Any]
 FIRST_ORDER = 1_300_000_000_000_000_000
 """Added to the engine's numbers: Bitget's ids are texts of nineteen digits, which no float can hold."""
+_LONGEST = 25
+"""The most digits of a number."""
 _CLIENT_ID = re.compile(r"[0-9A-Za-z\-+_#:/.]{1,50}")
 
 
@@ -53,7 +55,7 @@ def amount_or_none(p: Parameters, name: str) -> Decimal | None:
         value = Decimal(given)
     except InvalidOperation:
         raise invalid(name) from None
-    if not value.is_finite() or value <= 0:
+    if not value.is_finite() or value <= 0 or abs(value.adjusted()) > _LONGEST:
         raise invalid(name)
     return value
 
@@ -61,7 +63,7 @@ def amount_or_none(p: Parameters, name: str) -> Decimal | None:
 def whole(p: Parameters, name: str, default: int, most: int | None = None) -> int:
     """Return a whole number, at most `most`. Raises `Error` for anything else."""
     given = text(p, name, str(default))
-    if not (given.isascii() and given.isdecimal()):
+    if not is_number(given):
         raise invalid(name)
     return int(given) if most is None else min(int(given), most)
 
@@ -89,4 +91,9 @@ def client_id(p: Parameters, otherwise: str) -> str:
 
 def number_of(order_id: str) -> int:
     """Return the engine's number for an order id, -1 for one that the exchange never gave."""
-    return int(order_id) - FIRST_ORDER if order_id.isascii() and order_id.isdecimal() else -1
+    return int(order_id) - FIRST_ORDER if is_number(order_id) else -1
+
+
+def is_number(given: str) -> bool:
+    """Return True for a whole number of a length that somebody could mean."""
+    return given.isascii() and given.isdecimal() and len(given) <= _LONGEST

@@ -12,7 +12,7 @@ import pytest
 
 @asynccontextmanager
 async def independent(paper, secret=None, passphrase=None, **balances):
-    """Yield a ccxt client with its own account and default options; only its addresses are changed."""
+    """Yield a ccxt client with its own account; only its addresses are changed."""
     keys = await asyncio.to_thread(lambda: paper.account("bitget", **(balances or {"USDT": "10000"})))
     client = ccxt.pro.bitget(
         {

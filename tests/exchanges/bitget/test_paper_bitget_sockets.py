@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+from zlib import crc32
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.exchanges.bitget.raw import Bitget, signed
+from adapters.paper.bitget import sockets
+from tests.exchanges.bitget.raw import Bitget, send, signed
 
 SPOT = {"instType": "SPOT"}
 ORDERS, FILLS = {**SPOT, "channel": "orders", "instId": "default"}, {**SPOT, "channel": "fill", "instId": "default"}
@@ -105,6 +108,8 @@ async def test_what_cannot_be_followed_is_refused_by_name_and_the_connection_goe
             "event": "error", "arg": nothing, "code": "30001", "msg": "",
         }  # fmt: skip
         assert (await public.ask("subscribe", {**SPOT, "channel": "trade", "instId": "NOPEUSDT"}))["code"] == "30001"
+        future = {"instType": "USDT-FUTURES", "channel": "trade", "instId": "BTCUSDT"}
+        assert (await public.ask("subscribe", future))["code"] == "30016"
         assert (await public.ask("dance", SPOT))["code"] == "30003"
         await public.raw.send("no json")
         assert (await public.told())["code"] == "30002"
@@ -179,3 +184,68 @@ async def test_a_private_stream_has_its_bad_days(paper, somebody):
         await asyncio.to_thread(somebody.place)
         with pytest.raises(ConnectionClosed):
             await socket.until("orders")
+
+
+async def test_long_bars_begin_in_beijing_unless_their_word_says_utc(paper):
+    """They are told as shorter ones are: the newest before the first change, and with every price."""
+    hours = {}
+    for channel in ("candle1D", "candle1Dutc", "candle1M", "candle1Mutc", "candle4H", "candle6H"):
+        topic = {**SPOT, "channel": channel, "instId": "BTCUSDT"}
+        async with opened(paper, "public") as socket:
+            assert (await socket.ask("subscribe", topic))["event"] == "subscribe"
+            before = (await socket.until(channel))["data"][-1]
+            await asyncio.to_thread(paper.hold, "BTC/USDT", "200000")
+            after = (await socket.until(channel))["data"][-1]
+        await asyncio.to_thread(paper.hold, "BTC/USDT", "50000")
+        assert (before[0], after[2], after[4]) == (after[0], "200000", "200000")
+        hours[channel] = int(after[0]) // 3_600_000 % 24
+    assert hours | {"candle4H": 0, "candle6H": 0} == {
+        "candle1D": 16, "candle1Dutc": 0, "candle1M": 16, "candle1Mutc": 0, "candle4H": 0, "candle6H": 0,
+    }  # fmt: skip
+    assert (hours["candle4H"] % 4, (hours["candle6H"] + 8) % 6) == (0, 0)
+
+
+async def test_the_whole_book_is_told_by_its_changes_with_a_checksum(paper):
+    """The books that follow one another have all levels that REST has, and the checksum of the text of their levels."""
+    topic = {**SPOT, "channel": "books", "instId": "BTCUSDT"}
+    async with opened(paper, "public") as socket:
+        assert (await socket.ask("subscribe", topic))["event"] == "subscribe"
+        first = await socket.until("books")
+        await asyncio.to_thread(paper.hold, "BTC/USDT", "50010")
+        change = await socket.until("books")
+    book = {side: dict(first["data"][0][side]) for side in ("bids", "asks")}
+    for side, levels in book.items():
+        levels.update(change["data"][0][side])
+        book[side] = {price: size for price, size in levels.items() if size != "0"}
+    bids, asks = (
+        sorted(book[side].items(), key=lambda level: Decimal(level[0]), reverse=side == "bids")
+        for side in ("bids", "asks")
+    )
+    now = send(paper, "GET", "/api/v2/spot/market/orderbook?symbol=BTCUSDT").data
+    assert (first["action"], change["action"]) == ("snapshot", "update")
+    assert ([*map(list, bids)], [*map(list, asks)]) == (now["bids"], now["asks"])
+    texts = [text for bid, ask in zip(bids[:25], asks[:25], strict=True) for text in (*bid, *ask)]
+    assert change["data"][0]["checksum"] % 2**32 == crc32(":".join(texts).encode())
+
+
+async def test_an_order_that_has_bought_nothing_has_no_average_price(paper, somebody):
+    async with following(paper, somebody, ORDERS) as socket:
+        placed = await asyncio.to_thread(somebody.place)
+        born = await socket.until("orders")
+        await asyncio.to_thread(lambda: somebody.post("spot/trade/cancel-order", symbol="BTCUSDT", **placed.data))
+        gone = await socket.until("orders")
+    assert (born["data"][0]["priceAvg"], gone["data"][0]["cancelReason"]) == ("0", "normal_cancel")
+
+
+async def test_only_the_text_ping_keeps_a_connection_open(paper, monkeypatch):
+    """The pings of the protocol do not count: a library that sends them alone is cut off."""
+    monkeypatch.setattr(sockets, "SILENT_SECONDS", 1.5)
+    async with opened(paper, "public") as kept, opened(paper, "public") as silent:
+        for _ in range(8):
+            await kept.raw.send("ping")
+            assert await asyncio.wait_for(kept.raw.recv(), 10) == "pong"
+            with suppress(ConnectionClosed):
+                await silent.raw.ping()
+            await asyncio.sleep(0.3)
+        with pytest.raises(ConnectionClosed):
+            await silent.told()
