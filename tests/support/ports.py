@@ -8,7 +8,7 @@ import socket
 from contextlib import ExitStack
 from itertools import cycle
 
-FIRST, SHARE, SHARES, MOST = 10_240, 5_632, 4, 4
+FIRST, SHARE, SHARES, MOST = 10_240, 5_632, 4, 8
 """First port, ports per share, number of shares, and most ports in a row. All lie below 32,768.
 
 From 32,768 on, the kernel lends ports to outgoing connections. Such a loan outlasts its connection by a minute, in
@@ -23,7 +23,9 @@ _turns = cycle(random.sample(_rows, len(_rows)))
 
 
 def neighbours(count: int) -> int:
-    """Return the first of `count` neighbouring loopback ports that are free now; `count` is at most `MOST`."""
+    """Return the first of `count` neighbouring loopback ports that are free now. Raises `ValueError` above `MOST`."""
+    if count > MOST:
+        raise ValueError(f"{count} ports in a row, of {MOST} at most")
     while True:
         with ExitStack() as opened:
             first = next(_turns)

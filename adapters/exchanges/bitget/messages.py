@@ -43,6 +43,7 @@ STATES = {
     "expired": Status.EXPIRED,
 }
 """The platform's status for each of Bitget's order states. A cancelled order may well be partly filled."""
+_TYPES = {"market": Type.MARKET, "limit": Type.LIMIT}
 _MAY_TRADE, _MAY_WITHDRAW = "stow", "wtow"
 """Bitget's words for what a key may do: spot orders written, withdrawals written."""
 _UNDATED = 0
@@ -66,7 +67,7 @@ def report_of_open(raw: bytes) -> OrderReport:
 def _report(
     order: NativeOrder | NativeOpenOrder, price: str, cost: Decimal, raw: bytes, reason: str = ""
 ) -> OrderReport:
-    filled, kind = amount_of(order.baseVolume), _type_of(order.orderType)
+    filled, kind = amount_of(order.baseVolume), _TYPES.get(order.orderType)
     return OrderReport(
         exchange_order_id=order.orderId,
         client_order_id=order.clientOid,
@@ -85,10 +86,6 @@ def _report(
     )
 
 
-def _type_of(word: str) -> Type | None:
-    return {"market": Type.MARKET, "limit": Type.LIMIT}.get(word)
-
-
 def _quantity(side: str, kind: Type | None, size: str, filled: Decimal) -> Decimal:
     """Return the quantity (base). A market buy is sized in the quote currency: it is what it has bought."""
     return filled if (side, kind) == ("buy", Type.MARKET) else amount_of(size)
@@ -98,7 +95,7 @@ def report_of_push(raw: bytes) -> OrderReport:
     """Read a row of the channel `orders`, with the fill that it tells of, if any."""
     told = msgspec.json.decode(raw, type=NativePush)
     text, filled = Personal(raw.decode()), amount_of(told.accBaseVolume)
-    kind = _type_of(told.orderType)
+    kind = _TYPES.get(told.orderType)
     fills = []
     if told.tradeId:
         fee, maker = abs(amount_of(told.fillFee)), {"M": True, "T": False}.get(told.tradeScope)

@@ -153,7 +153,7 @@ class Envelope(msgspec.Struct):
 
 def amount_of(text: Any) -> Decimal:
     """Read an amount, zero for an empty text. Raises as `number_of`."""
-    return ZERO if text in {"", None} else number_of(text)
+    return ZERO if text in {"", "0", None} else number_of(text)
 
 
 def places_of(text: str) -> Decimal:
