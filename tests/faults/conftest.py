@@ -48,6 +48,15 @@ class Hasty(Stepped):
     own_environment: ClassVar[dict[str, str]] = {PROOF_SECONDS: "10"}
 
 
+class Patient(Stepped):
+    """A platform that takes two minutes for that proof.
+
+    All deaths of a row fit in between, also on a busy machine: what a proof sends again would meet the next one.
+    """
+
+    own_environment: ClassVar[dict[str, str]] = {PROOF_SECONDS: "120"}
+
+
 @pytest.fixture(scope="session")
 def house(new_platform: Callable[..., Any]) -> Iterator[Stepped]:
     """Yield the platform that is hurt in every way; it ends cleanly all the same.

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.faults.books import compare
-from tests.faults.conftest import PRICES, Stepped
+from tests.faults.conftest import PRICES, Patient, Stepped
 from tests.faults.market import NEVER, Market
 from tests.faults.stepping import AFTER
 from tests.support.samples import sample
 
-LONGEST = 200
-"""Seconds. An order that may never have arrived is given up a minute after its last chance of being carried out."""
+LONGEST = 260
+"""Seconds. An order that may never have arrived is given up two minutes after its last chance of being carried out."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ UNSENT = {
 }
 """Requests that were not sent or not carried out, because of a fault or of a death at the first or second intent.
 
-Nothing shows that a request was not sent, so a minute has to prove it. The move comes first and is waited for: it was
+Nothing shows that a request was not sent, so time has to prove it. The move comes first and is waited for: it was
 only to be weighed, so it is sent again within seconds, and a death meant for another market would strike it.
 """
 
@@ -173,10 +173,10 @@ only to be weighed, so it is sent again within seconds, and a death meant for an
 def unsent(new_platform: Callable[..., Any]) -> Iterator[Room]:
     """Yield the platform of the deaths after which nothing was sent.
 
-    They come first and are judged last, so that their minute passes once, beside everything else. A doubt keeps more
-    than its own market waiting, so they have a platform of their own.
+    They come first and are judged last, so that the time of their proof passes once, beside everything else. A doubt
+    keeps more than its own market waiting, so they have a platform of their own.
     """
-    house = new_platform(kind=Stepped)
+    house = new_platform(kind=Patient)
     room = Room(house, {base: Market(house, base, price) for base, price in PRICES.items()})
     for base in ("SOL", "XRP"):
         room.markets[base].protected()
