@@ -24,6 +24,13 @@ class Shape:
     quantity: Decimal
     levels: int
 
+    def around(self, price: Decimal, tick: Decimal, limit: int) -> tuple[list[Decimal], list[Decimal]]:
+        """Return the prices of the bids and the asks around a price, best first and at most so many of each."""
+        bid = price - self.spread // 2 * tick
+        ask = bid + self.spread * tick
+        steps = [number * self.step * tick for number in range(min(limit, self.levels))]
+        return [bid - step for step in steps if step < bid], [ask + step for step in steps]
+
 
 class Book:
     """The levels of every market. Every order finds them full again; only a price change moves them."""
@@ -55,9 +62,8 @@ class Book:
             sign = -1 if side == "buy" else 1
             shown = [(last + sign * n * tick, _SHOWN_QUANTITY) for n in range(1, _SHOWN_LEVELS + 1)]
         else:
-            best_bid = last - shape.spread // 2 * tick
-            best, sign = (best_bid, -1) if side == "buy" else (best_bid + shape.spread * tick, 1)
-            shown = [(best + sign * n * shape.step * tick, shape.quantity) for n in range(shape.levels)]
+            bids, asks = shape.around(last, tick, shape.levels)
+            shown = [(price, shape.quantity) for price in (bids if side == "buy" else asks)]
         return [(price, quantity) for price, quantity in shown if price > 0]
 
     def best(self, pair: Pair, side: str) -> Decimal | None:

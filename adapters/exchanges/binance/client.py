@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -54,13 +53,10 @@ class Binance(Trading):
     """Binance spot at one venue. The reads are here, the changes in `Trading`."""
 
     def __init__(self, rest: str, ws_api: str, ws_streams: str, *, has_wallet: bool = True) -> None:
-        self._http = Http(rest, Pace(WEIGHT_PER_MINUTE))
-        super().__init__(ws_api, self._http, self._now)
+        super().__init__(ws_api, Http(rest, Pace(WEIGHT_PER_MINUTE)))
         self._ws_api = ws_api
         self._ws_streams = ws_streams
         self._has_wallet = has_wallet
-        self.clock_offset = timedelta(0)
-        """The exchange's clock minus ours, as last measured."""
         self.timeframes: Collection[str] = TIMEFRAMES.keys() - {"10m"}
         self.valid_for = RECEIVE_WINDOW.total_seconds()
         self.capabilities = CAPABILITIES
@@ -70,28 +66,13 @@ class Binance(Trading):
         """Return the client of a venue. Only the testnet has no wallet beside the trading account."""
         return cls(hosts.rest, hosts.orders, hosts.streams, has_wallet=venue is not Venue.TESTNET)
 
-    @property
-    def busy(self) -> float:
-        """The fraction of this minute's request weight that is used, as Binance's own headers count it."""
-        return self._http.pace.busy
-
-    @property
-    def last_answer(self) -> float | None:
-        """The time of Binance's last answer of any kind (seconds since 1970)."""
-        return self._http.last_answer
-
     # --- public ------------------------------------------------------------------------------------------------
 
     async def server_time(self) -> datetime:
         """Return the exchange's clock, and keep its offset from ours for every signature."""
         answer = await self._http.read(lambda: ("/api/v3/time", {}), weight=1)
         there = understood(self._checked(answer), messages.server_time_of)
-        # Measured from sending: waiting for the budget or for another attempt is not part of the round trip.
-        middle = (answer.sent_at + answer.answered_at) / 2
-        offset = there - datetime.fromtimestamp(middle, UTC)
-        if abs(offset) > _DAY:
-            raise NoAnswer(f"a server time of {there.isoformat()}", code="no_answer")
-        self.clock_offset = offset
+        self._keep_offset(there, answer)
         return there
 
     async def markets(self) -> list[Market]:
@@ -238,12 +219,9 @@ class Binance(Trading):
     async def close(self) -> None:
         """Close all connections."""
         await self._entry.close()
-        await self._http.close()
+        await super().close()
 
     # --- the wire ----------------------------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return int(time.time() * 1000 + self.clock_offset.total_seconds() * 1000)
 
     def _stamped(self, named: Mapping[str, object]) -> dict[str, object]:
         return {**named, "recvWindow": int(RECEIVE_WINDOW.total_seconds() * 1000), "timestamp": self._now()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from adapters.exchanges.binance import messages, parameters
 from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.errors import HalfDone, error_of
 from adapters.exchanges.binance.native import NativeReplacement
+from adapters.exchanges.connection import Connection
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.decoding import understood
 from adapters.exchanges.http import Http
@@ -37,13 +38,12 @@ _SUCCESS = "SUCCESS"
 _replacement_decoder = msgspec.json.Decoder(NativeReplacement)
 
 
-class Trading:
-    """The changes at one venue. `now` is the exchange's clock in milliseconds."""
+class Trading(Connection):
+    """The changes at one venue."""
 
-    def __init__(self, ws_api: str, http: Http, now: Callable[[], int]) -> None:
-        self._http = http
-        self._entry = OrderEntry(ws_api, http, int(RECEIVE_WINDOW.total_seconds() * 1000), now)
-        self._clock = now
+    def __init__(self, ws_api: str, http: Http) -> None:
+        super().__init__(http)
+        self._entry = OrderEntry(ws_api, http, int(RECEIVE_WINDOW.total_seconds() * 1000), self._now)
         self._limits = dict(ORDER_LIMITS)
         self._counts: dict[str, OrderCounts] = {}
 
@@ -70,7 +70,7 @@ class Trading:
     def _counts_of(self, credentials: Credentials) -> OrderCounts:
         counts = self._counts.get(credentials.key)
         if counts is None:
-            counts = self._counts[credentials.key] = OrderCounts(self._limits, lambda: self._clock() / 1000)
+            counts = self._counts[credentials.key] = OrderCounts(self._limits, lambda: self._now() / 1000)
         return counts
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:

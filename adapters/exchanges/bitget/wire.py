@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -15,54 +14,31 @@ from adapters.exchanges.bitget import messages, signing
 from adapters.exchanges.bitget.errors import SUCCESS, error_of
 from adapters.exchanges.bitget.limits import PER_MINUTE, Seconds
 from adapters.exchanges.bitget.native import Envelope
+from adapters.exchanges.connection import Connection
 from adapters.exchanges.decoding import understood
 from adapters.exchanges.http import Answer, Http, Pace
-from application.ports.errors import NoAnswer, NotAccepted
+from application.ports.errors import NotAccepted
 from application.ports.statements import Credentials
 
 T = TypeVar("T")
-_OK, _DAY = 200, timedelta(hours=24)
+_OK = 200
 _ANYBODY = ""
 
 
-class Wire:
+class Wire(Connection):
     """The requests of one venue. `valid_for` is the time within which Bitget acts on one (its own window is 30 s)."""
 
     def __init__(self, rest: str) -> None:
-        self._http = Http(rest, Pace(PER_MINUTE))
+        super().__init__(Http(rest, Pace(PER_MINUTE)))
         self._seconds = Seconds()
-        self.clock_offset = timedelta(0)
-        """The exchange's clock minus ours, as last measured."""
         self.valid_for = 5.0
-
-    @property
-    def busy(self) -> float:
-        """The fraction of this minute's requests that is used."""
-        return self._http.pace.busy
-
-    @property
-    def last_answer(self) -> float | None:
-        """The time of Bitget's last answer of any kind (seconds since 1970)."""
-        return self._http.last_answer
 
     async def server_time(self) -> datetime:
         """Return the exchange's clock, and keep its offset from ours for every signature."""
         answer = await self._http.read(lambda: ("/api/v2/public/time", {}), weight=1)
         there = understood(self._checked(answer), messages.server_time_of)
-        # Measured from sending: waiting for the budget or for another attempt is not part of the round trip.
-        middle = (answer.sent_at + answer.answered_at) / 2
-        offset = there - datetime.fromtimestamp(middle, UTC)
-        if abs(offset) > _DAY:
-            raise NoAnswer(f"a server time of {there.isoformat()}", code="no_answer")
-        self.clock_offset = offset
+        self._keep_offset(there, answer)
         return there
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._http.close()
-
-    def _now(self) -> int:
-        return int(time.time() * 1000 + self.clock_offset.total_seconds() * 1000)
 
     async def _turn(self, path: str, subject: str) -> None:
         """Wait until one more question of this kind may be asked in this second."""

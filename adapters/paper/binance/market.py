@@ -133,11 +133,8 @@ class BinanceMarket:
         """Return bids and asks around a price, best first: the levels that the engine was given, or else a hundred."""
         tick = self.paper.markets.rules(NAME, pair).tick or pair.tick
         shape = self.paper.book.depth(pair) or Shape(spread=2, step=1, quantity=Decimal(1), levels=_LEVELS)
-        best_bid = last - shape.spread // 2 * tick
-        best_ask, quantity = best_bid + shape.spread * tick, forms.amount(shape.quantity)
-        steps = [n * shape.step * tick for n in range(min(limit, shape.levels))]
-        bids = [[forms.amount(best_bid - step), quantity] for step in steps if step < best_bid]
-        return bids, [[forms.amount(best_ask + step), quantity] for step in steps]
+        (bids, asks), quantity = shape.around(last, tick, limit), forms.amount(shape.quantity)
+        return [[forms.amount(bid), quantity] for bid in bids], [[forms.amount(ask), quantity] for ask in asks]
 
     def klines(self, p: Parameters) -> list[list[Any]]:
         """Serve klines and uiKlines."""

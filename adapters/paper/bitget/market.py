@@ -151,11 +151,8 @@ class BitgetMarket:
         """
         tick, last = self.paper.markets.rules(NAME, pair).tick or pair.tick, last or self.paper.prices.last[pair.symbol]
         shape = self.paper.book.depth(pair) or Shape(spread=2, step=1, quantity=Decimal(1), levels=_LEVELS)
-        bid = last - shape.spread // 2 * tick
-        ask, quantity = bid + shape.spread * tick, forms.amount(shape.quantity)
-        steps = [number * shape.step * tick for number in range(min(limit, shape.levels))]
-        bids = [[forms.amount(bid - step), quantity] for step in steps if step < bid]
-        return bids, [[forms.amount(ask + step), quantity] for step in steps]
+        (bids, asks), quantity = shape.around(last, tick, limit), forms.amount(shape.quantity)
+        return [[forms.amount(bid), quantity] for bid in bids], [[forms.amount(ask), quantity] for ask in asks]
 
     def trades(self, p: Parameters) -> list[dict[str, Any]]:
         """Serve market/fills, newest first."""
