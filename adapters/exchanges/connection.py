@@ -12,7 +12,7 @@ _DAY = timedelta(hours=24)
 
 
 class Connection:
-    """What every client of an exchange keeps about its venue."""
+    """Keep what every client of an exchange knows of its venue."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
