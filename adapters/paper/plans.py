@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import count
 
 from adapters.paper.faults import Faults
 from adapters.paper.ledger import Ledger
@@ -14,7 +13,6 @@ from adapters.paper.pairs import Pair
 from domain.amounts import ZERO, down_to_step
 
 LIVE = "live"
-FIRST_ID = 5001
 
 
 @dataclass(eq=False)
@@ -73,7 +71,6 @@ class Plans:
         self._ledger = ledger
         self._faults = faults
         self._plans: dict[int, Plan] = {}
-        self.ids = count(FIRST_ID)
         self.lock_coins = False
         self.listeners: list[Heard] = []
         ledger.prices.listeners.append(self._price_moved)
@@ -123,8 +120,8 @@ class Plans:
             raise Refused("duplicate")
         now, last = self._ledger.clock(), self._ledger.prices.last[pair.symbol]
         plan = Plan(
-            next(self.ids), account, pair, client_order_id, side, trigger, price, quantity, cost, now, trigger > last,
-            now,
+            next(self._ledger.order_ids), account, pair, client_order_id, side, trigger, price, quantity, cost, now,
+            trigger > last, now,
         )  # fmt: skip
         if self.lock_coins:
             account.lock(plan.spends, self._spending(plan))

@@ -14,7 +14,7 @@ from adapters.paper.ledger import Ledger
 from adapters.paper.markets import new_pair
 from adapters.paper.orders import Account, PaperList, PaperOrder, PaperTrade
 from adapters.paper.pairs import PAIRS
-from adapters.paper.plans import FIRST_ID, Plan, Plans
+from adapters.paper.plans import Plan, Plans
 
 _ORDER = (
     "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",
@@ -58,7 +58,6 @@ class Shelf:
             legs = [order for order in ledger.orders.values() if order.list_id == body["id"]]
             ledger.lists[body["id"]] = PaperList(body["id"], body["client_id"], legs, body["at"])
         ledger.trades = sorted((t for o in ledger.orders.values() for t in o.trades), key=lambda t: t.id)
-        ledger.order_ids = itertools.count(max(ledger.orders, default=1000) + 1)
         ledger.list_ids = itertools.count(max(ledger.lists, default=700) + 1)
         ledger.trade_ids = itertools.count(max((t.id for t in ledger.trades), default=50000) + 1)
         ledger.listeners.append(lambda _, order, __: self._keep(ledger, order))
@@ -67,7 +66,8 @@ class Shelf:
             account = ledger.accounts[body["account"][0], body["account"][1]]
             became = None if body["order"] is None else ledger.orders[body["order"]]
             plans.enter(Plan(account=account, pair=PAIRS[body["pair"]], order=became, **_typed(body, _PLAN)))
-        plans.ids = itertools.count(max((plan.id for plan in plans.all()), default=FIRST_ID - 1) + 1)
+        numbers = (*ledger.orders, *(plan.id for plan in plans.all()))
+        ledger.order_ids = itertools.count(max(numbers, default=1000) + 1)
         plans.listeners.append(lambda _, plan: self._keep_plan(plan))
 
     def _read(self, kind: str) -> list[dict[str, Any]]:

@@ -94,4 +94,4 @@ def test_plans_are_there_again_and_still_wait_on_their_side(started):
     assert (done.status, done.order.status, waits.status, waits.above) == ("executed", "filled", "live", False)
     again.prices.hold("BTC/USDT", waits.trigger - 1)
     assert (waits.status, waits.order.status) == ("executed", "filled")
-    assert next(again.plans.ids) > waits.id
+    assert next(again.ledger.order_ids) > waits.id

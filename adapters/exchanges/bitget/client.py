@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from adapters.exchanges.bitget import market_stream, messages, parameters, rules, streams
 from adapters.exchanges.bitget.limits import most
+from adapters.exchanges.bitget.listing import Listing
 from adapters.exchanges.bitget.native import amount_of
-from adapters.exchanges.bitget.wire import Wire
+from adapters.exchanges.bitget.plans import Plans
+from adapters.exchanges.bitget.spot import PLACE, milliseconds
 from adapters.exchanges.decoding import understood
 from application.ports.errors import ExchangeError, NoAnswer, OrderNotFound, RefusedByExchange
 from application.ports.market_data import DayTicker, MarketEvent, Ticker
@@ -24,28 +27,22 @@ from application.ports.statements import (
     OrderReport,
     OrderRequest,
     OrderRoom,
-    PartlyUnreadable,
     Replacement,
     Rights,
-    Scrap,
 )
-from domain.aggregate import Personal
-from domain.amounts import ZERO
 from domain.candles.bar import Bar
 from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
-from domain.orders.order_status import Status
-from domain.orders.wish import Type
+from domain.orders.wish import TRIGGERED
 
 CAPABILITIES = Capabilities(lists=False, locks=False, trailing=False, amend_quantity=False, replace=False)
 GRANULARITIES = {"1m": "1min", "3m": "3min", "5m": "5min", "15m": "15min", "1h": "1h", "4h": "4h"}
 RECENT = timedelta(days=28)
 """The time for which bars of minutes are told by `candles`; older ones by `history-candles`."""
-_PLACE, _CANCEL = "/api/v2/spot/trade/place-order", "/api/v2/spot/trade/cancel-order"
-_PAGE, _CANDLES, _OLD_CANDLES = 100, 1000, 200
+_CANDLES, _OLD_CANDLES = 1000, 200
 
 
-class Bitget(Wire):
+class Bitget(Plans):
     """Bitget spot at one venue, with its private and its public socket."""
 
     def __init__(self, rest: str, private: str, public: str) -> None:
@@ -93,8 +90,8 @@ class Bitget(Wire):
         """Return up to 1000 closed bars, oldest first, 200 of those older than four weeks."""
         now, minutes = self._now(), TIMEFRAMES[timeframe]
         length = minutes * 60_000
-        first = -(-_milliseconds(since) // length) * length
-        last = now if until is None else min(_milliseconds(until), now)
+        first = -(-milliseconds(since) // length) * length
+        last = now if until is None else min(milliseconds(until), now)
         named: dict[str, object] = {"symbol": market.native, "granularity": GRANULARITIES[timeframe]}
         if now - first < RECENT.total_seconds() * 1000:
             path, count = "/api/v2/spot/market/candles", _CANDLES
@@ -117,115 +114,90 @@ class Bitget(Wire):
         return await self._signed("/api/v2/spot/account/info", {}, credentials, messages.rights_of)
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """Return one order, by our client id (for two hours) or by Bitget's id."""
-        path, named = "/api/v2/spot/trade/orderInfo", parameters.of_name(name)
-        found = await self._signed(path, named, credentials, messages.reports_of, urgent=True)
-        if not found:
-            raise OrderNotFound(f"Bitget does not show {named}", code="order_not_found")
-        return found[0]
+        """Return one order, by our client id (for two hours unless it is a plan) or by Bitget's id."""
+        if self._lineage.plan_named(name) is None:
+            found = await self._order_named(credentials, name)
+            if found is not None:
+                return self._lineage.joined(found)
+        return await self._plan_named(credentials, market.native, name)
 
     async def open_orders(
         self, credentials: Credentials, market: Market | None = None, *, urgent: bool = False
-    ) -> list[OrderReport]:
-        """Return all resting orders, of one market or of all, from every page."""
-        named = {"symbol": market.native} if market else {}
-        path = "/api/v2/spot/trade/unfilled-orders"
-        return await self._pages(path, named, credentials, messages.open_reports_of, urgent=urgent)
+    ) -> Sequence[OrderReport]:
+        """Return all orders that rest or wait, of one market or of all.
+
+        Those that wait are asked for first: one that is executed meanwhile is then found where it rests.
+        """
+        native = market.native if market else ""
+        waiting = await self._waiting(credentials, native, urgent=urgent)
+        resting = await self._resting(credentials, native, urgent=urgent)
+        joined = await self._joined(credentials, resting, urgent=urgent)
+        return joined.over(waiting).complete()
 
     async def orders_since(
         self, credentials: Credentials, market: Market, since: datetime, *, urgent: bool = False
-    ) -> list[OrderReport]:
-        """Return all orders created since a moment: those that have ended, and those that rest.
+    ) -> Sequence[OrderReport]:
+        """Return all orders created since a moment: those that wait, those that rest, and those that have ended.
 
-        What rests is asked for first: an order that ends meanwhile is then told by the second question.
+        They are asked for in the order in which an order goes through them.
         """
-        resting = await self.open_orders(credentials, market, urgent=urgent)
-        named = {"symbol": market.native, "startTime": str(_milliseconds(since))}
-        path = "/api/v2/spot/trade/history-orders"
-        ended = await self._pages(path, named, credentials, messages.reports_of, urgent=urgent)
-        found = {one.exchange_order_id: one for one in (*resting, *ended)}
-        recent = [one for one in found.values() if one.created_at is None or one.created_at >= since]
-        return sorted(recent, key=lambda one: int(one.exchange_order_id))
-
-    async def _pages(
-        self,
-        path: str,
-        named: Mapping[str, str],
-        credentials: Credentials,
-        meaning: Callable[[bytes], list[OrderReport]],
-        *,
-        urgent: bool,
-    ) -> list[OrderReport]:
-        """Return a list of orders from all of its pages: it is at its end when a page brings nothing new."""
-        found, scraps = dict[str, OrderReport](), dict[str, Scrap]()
-        below: dict[str, str] = {}
-        while True:
-            known = len(found) + len(scraps)
-            try:
-                page: Sequence[OrderReport] = await self._signed(
-                    path, {**named, **below, "limit": str(_PAGE)}, credentials, meaning, urgent=urgent
-                )
-            except PartlyUnreadable as partly:
-                page = partly.reports
-                scraps |= {scrap.exchange_order_id: scrap for scrap in partly.scraps}
-            found |= {report.exchange_order_id: report for report in page}
-            if len(found) + len(scraps) == known:
-                break
-            below = {"idLessThan": str(min(map(int, (*found, *scraps))))}
-        if scraps:
-            raise PartlyUnreadable([*found.values()], [*scraps.values()])
-        return [*found.values()]
+        native = market.native
+        waiting = await self._waiting(credentials, native, urgent=urgent)
+        resting = await self._resting(credentials, native, urgent=urgent)
+        past = await self._past(credentials, native, since, urgent=urgent)
+        ended = await self._ended(credentials, native, since, urgent=urgent)
+        joined = await self._joined(credentials, ended.over(resting), urgent=urgent)
+        found = joined.over(past).over(waiting)
+        recent = [one for one in found.reports.values() if one.created_at is None or one.created_at >= since]
+        return sorted(found.told(recent).complete(), key=lambda one: int(one.exchange_order_id))
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> list[Fill]:
         """Return all executions of one order with their fees, oldest first."""
-        found, below = dict[str, Fill](), dict[str, str]()
-        while True:
-            named = {"symbol": market.native, "orderId": exchange_order_id, **below, "limit": str(_PAGE)}
-            path = "/api/v2/spot/trade/fills"
-            page = await self._signed(path, named, credentials, messages.fills_of, urgent=True)
-            known = len(found)
-            found |= {fill.trade_id: fill for fill in page}
-            if len(found) == known:
-                return sorted(found.values(), key=lambda fill: int(fill.trade_id))
-            below = {"idLessThan": str(min(map(int, found)))}
+        child = self._lineage.child_of(exchange_order_id)
+        fills = await self._fills_of_order(credentials, market.native, child or exchange_order_id)
+        return fills or await self._fills_of_plan(credentials, market.native, exchange_order_id)
 
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Stream trades and closed candles of one minute, over a connection of its own."""
         return market_stream.events(self._public, native_symbols)
 
-    def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
+    async def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
         """Stream the order reports of one account; a None says that the subscription stands."""
-        return streams.reports(self._http.session, self._private, credentials, self._now)
+        pushes = streams.pushes(self._http.session, self._private, credentials, self._now)
+        async with aclosing(pushes) as told:
+            async for push in told:
+                yield None if push is None else await self._meaning(credentials, *push)
+
+    async def _meaning(self, credentials: Credentials, channel: str, row: bytes) -> OrderReport:
+        """Return what a row of the private stream tells. Raises `NoAnswer` when it cannot be found out.
+
+        A new connection, and a look at all orders, then show what happened.
+        """
+        try:
+            if channel == streams.PLANS:
+                return await self._settled(credentials, understood(row, messages.report_of_plan_push))
+            heard = Listing()
+            heard.add([understood(row, messages.report_of_push)])
+            [report] = (await self._joined(credentials, heard, urgent=False)).reports.values()
+        except ExchangeError as error:
+            raise NoAnswer(f"the stream broke: {error}", code="stream_broken") from error
+        return report
 
     # --- changes -------------------------------------------------------------------------------------------------
 
     async def place(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
-        """Send one order once, and look at it: the answer to the placement is its id alone.
-
-        When the look fails, the report says no more than that the order was taken.
-        """
-        raw = await self._change(_PLACE, parameters.of_order(request), credentials)
-        order_id = understood(raw, messages.order_id_of)
-        try:
-            named = {"orderId": order_id}
-            found = await self._signed(
-                "/api/v2/spot/trade/orderInfo", named, credentials, messages.reports_of, urgent=True
-            )
-        except ExchangeError:
-            found = []
-        return found[0] if found else _taken(request, order_id, raw)
+        """Send one order once: a stop or a target as a plan order, anything else to the order book."""
+        if request.type in TRIGGERED:
+            return await self._place_plan(credentials, request)
+        self._lineage.ours(request.client_order_id)
+        return await self._place_order(credentials, request)
 
     async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
-        """Take one order off the book, and look at what has become of it."""
-        named = {"symbol": market.native, **parameters.of_name(name)}
-        raw = await self._change(_CANCEL, named, credentials)
-        order_id = understood(raw, messages.order_id_of)
-        found = await self._signed(
-            "/api/v2/spot/trade/orderInfo", {"orderId": order_id}, credentials, messages.reports_of, urgent=True
-        )
-        if not found:
-            raise NoAnswer(f"Bitget does not show {order_id}", code="no_answer")
-        return found[0]
+        """Take one order off, wherever it rests or waits, and look at what has become of it."""
+        if self._lineage.plan_named(name) is None:
+            with suppress(OrderNotFound):
+                return await self._cancel_order(credentials, market.native, parameters.of_name(name))
+        return await self._cancel_plan(credentials, market.native, name)
 
     async def place_list(self, credentials: Credentials, request: ListRequest) -> Sequence[OrderReport]:
         """Refuse: Bitget has no orders that cancel each other."""
@@ -257,22 +229,9 @@ class Bitget(Wire):
 
     def order_room(self, credentials: Credentials) -> OrderRoom:
         """Return how many new orders the account may send in this second, by our own count."""
-        wait = max(self._http.pace.wait_for_change(), self._seconds.wait(_PLACE, credentials.key))
-        left = 0 if wait else self._seconds.left(_PLACE, credentials.key)
-        return OrderRoom(left, most(_PLACE), wait or 1.0)
-
-
-def _taken(request: OrderRequest, order_id: str, raw: bytes) -> OrderReport:
-    """Return a report that says no more than that an order was taken."""
-    return OrderReport(
-        exchange_order_id=order_id, client_order_id=request.client_order_id, native_symbol=request.market.native,
-        side=request.side, state=Status.OPEN, native_status="live", quantity=request.quantity or ZERO,
-        price=request.price if request.type is Type.LIMIT else None, filled=ZERO, cost=ZERO, raw=Personal(raw.decode()),
-    )  # fmt: skip
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+        wait = max(self._http.pace.wait_for_change(), self._seconds.wait(PLACE, credentials.key))
+        left = 0 if wait else self._seconds.left(PLACE, credentials.key)
+        return OrderRoom(left, most(PLACE), wait or 1.0)
 
 
 def _not_offered(parameter: str) -> RefusedByExchange:

@@ -12,6 +12,9 @@ PER_SECOND = {
     "/api/v2/spot/market/history-candles": 20, "/api/v2/spot/account/info": 1, "/api/v2/spot/account/assets": 10,
     "/api/v2/spot/trade/place-order": 10, "/api/v2/spot/trade/cancel-order": 10, "/api/v2/spot/trade/orderInfo": 20,
     "/api/v2/spot/trade/unfilled-orders": 20, "/api/v2/spot/trade/history-orders": 20, "/api/v2/spot/trade/fills": 10,
+    "/api/v2/spot/trade/place-plan-order": 20, "/api/v2/spot/trade/modify-plan-order": 20,
+    "/api/v2/spot/trade/cancel-plan-order": 20, "/api/v2/spot/trade/current-plan-order": 20,
+    "/api/v2/spot/trade/history-plan-order": 20, "/api/v2/spot/trade/plan-sub-order": 20,
 }  # fmt: skip
 """The most requests in a second by path, each told on its page of bitget.com/api-doc/spot."""
 OTHERWISE = 10

@@ -16,7 +16,11 @@ from adapters.exchanges.bitget.native import (
     NativeName,
     NativeOpenOrder,
     NativeOrder,
+    NativePlan,
+    NativePlanPush,
+    NativePlans,
     NativePush,
+    NativeSubOrder,
     NativeTicker,
     NativeTime,
     amount_of,
@@ -25,7 +29,7 @@ from adapters.exchanges.decoding import NONSENSE, number_of
 from application.ports.market_data import DayTicker
 from application.ports.statements import Balance, Fill, OrderReport, PartlyUnreadable, Rights, Scrap
 from domain.aggregate import Personal
-from domain.amounts import product
+from domain.amounts import ZERO, product
 from domain.candles.bar import Bar, Proof, check_bar
 from domain.candles.timeframes import moment
 from domain.orders.order_status import Status
@@ -43,6 +47,17 @@ STATES = {
     "expired": Status.EXPIRED,
 }
 """The platform's status for each of Bitget's order states. A cancelled order may well be partly filled."""
+FAILED = "fail_execute"
+EXECUTED = frozenset({"executing", "executed"})
+PLAN_STATES = {
+    "live": Status.OPEN,
+    "not_trigger": Status.OPEN,
+    "executing": Status.OPEN,
+    "executed": Status.OPEN,
+    "cancelled": Status.CANCELLED,
+    FAILED: Status.EXPIRED,
+}
+"""The platform's status for each state of a plan order. An executed one is what the order is that it has become."""
 _TYPES = {"market": Type.MARKET, "limit": Type.LIMIT}
 _MAY_TRADE, _MAY_WITHDRAW = "stow", "wtow"
 """Bitget's words for what a key may do: spot orders written, withdrawals written."""
@@ -144,6 +159,49 @@ def reports_of(raw: bytes, read: Callable[[bytes], OrderReport] = report_of) -> 
 def open_reports_of(raw: bytes) -> list[OrderReport]:
     """Read the answer of `unfilled-orders`. Raises as `reports_of`."""
     return reports_of(raw, report_of_open)
+
+
+def report_of_plan(raw: bytes, shape: type[NativePlan] = NativePlan) -> OrderReport:
+    """Read a plan order, whose type is left open: it has no direction.
+
+    The quantity of a buy by its cost is what that buys at the plan's own price.
+    """
+    told = msgspec.json.decode(raw, type=shape)
+    kind, trigger = _TYPES[told.orderType], number_of(told.triggerPrice)
+    price = number_of(told.executePrice) if kind is Type.LIMIT else None
+    size = number_of(told.size)
+    return OrderReport(
+        exchange_order_id=told.orderId,
+        client_order_id=told.clientOid,
+        native_symbol=told.symbol,
+        side=Side(told.side),
+        state=PLAN_STATES.get(told.status),
+        native_status=told.status,
+        quantity=size / (price or trigger) if told.planType == "total" else size,
+        price=price,
+        filled=ZERO,
+        cost=ZERO,
+        raw=Personal(raw.decode()),
+        reason=FAILED if told.status == FAILED else "",
+        created_at=moment(int(told.cTime)),
+        stop_price=trigger,
+    )
+
+
+def report_of_plan_push(raw: bytes) -> OrderReport:
+    """Read a row of the channel `orders-algo`."""
+    return report_of_plan(raw, NativePlanPush)
+
+
+def plans_of(raw: bytes) -> list[OrderReport]:
+    """Read a page of plan orders. Raises as `reports_of`."""
+    rows = msgspec.json.decode(raw, type=NativePlans).orderList
+    return reports_of(msgspec.json.encode(rows or []), report_of_plan)
+
+
+def sub_orders_of(raw: bytes) -> list[str]:
+    """Read the ids of the orders that a plan order has become, of which there is at most one."""
+    return [row.orderId for row in msgspec.json.decode(raw, type=list[NativeSubOrder])]
 
 
 def fills_of(raw: bytes) -> list[Fill]:

@@ -76,6 +76,40 @@ class NativePush(msgspec.Struct):
     tradeScope: str = ""
 
 
+class NativePlan(msgspec.Struct):
+    """A plan order of `current-plan-order` and `history-plan-order`. `executePrice` is the limit of its order."""
+
+    symbol: str
+    orderId: str
+    clientOid: str
+    side: str
+    orderType: str
+    status: str
+    size: str
+    triggerPrice: str
+    cTime: str
+    executePrice: str = ""
+    planType: str = "amount"
+
+
+class NativePlanPush(NativePlan, kw_only=True):
+    """A row of the channel `orders-algo`, which has another name for the market."""
+
+    symbol: str = msgspec.field(name="instId")
+
+
+class NativePlans(msgspec.Struct):
+    """A page of plan orders."""
+
+    orderList: list[msgspec.Raw] | None = None
+
+
+class NativeSubOrder(msgspec.Struct):
+    """A row of `plan-sub-order`: the spot order that a plan order has become."""
+
+    orderId: str
+
+
 class NativeFee(msgspec.Struct):
     """The fee of a fill. It is negative."""
 

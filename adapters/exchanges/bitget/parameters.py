@@ -1,10 +1,10 @@
-"""The platform's requests as Bitget's parameters (bitget.com/api-doc/spot/trade/Place-Order)."""
+"""The platform's requests as Bitget's parameters (bitget.com/api-doc/spot/trade and spot/plan)."""
 
 from __future__ import annotations
 
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import ExchangeId, OrderName, OrderRequest
-from domain.orders.wish import Side, TimeInForce, Type
+from domain.orders.wish import TRIGGERED, Side, TimeInForce, Type
 
 FORCES = {
     TimeInForce.GTC: "gtc",
@@ -15,7 +15,7 @@ FORCES = {
 
 
 def of_order(request: OrderRequest) -> dict[str, str]:
-    """Return the parameters of one order.
+    """Return the parameters of one spot order.
 
     Raises `RefusedByExchange`, naming exchange and parameter, for one that Bitget cannot express: a market buy is sized
     in the quote currency there, everything else in base.
@@ -37,6 +37,33 @@ def of_order(request: OrderRequest) -> dict[str, str]:
         raise RefusedByExchange("Bitget: price is missing of a limit order", code="price_missing")
     force = FORCES[request.time_in_force or TimeInForce.GTC]
     return {**named, "price": f"{request.price:f}", "force": force}
+
+
+def of_plan(request: OrderRequest) -> dict[str, str]:
+    """Return the parameters of one plan order, whose trigger is compared with the prices of trades.
+
+    Raises `RefusedByExchange`, naming exchange and parameter, for one that Bitget cannot express.
+    """
+    if request.type not in TRIGGERED or request.stop_price is None:
+        raise RefusedByExchange(f"Bitget: stop_price is missing of a {request.type} order", code="trigger_missing")
+    if request.trailing is not None:
+        raise RefusedByExchange("Bitget: trailing is no parameter of a plan order", code="trailing_not_offered")
+    if request.time_in_force not in {None, TimeInForce.GTC}:
+        raise RefusedByExchange(
+            f"Bitget: time_in_force {request.time_in_force} is not offered for plan orders",
+            code="time_in_force_not_offered",
+        )
+    named = {
+        "symbol": request.market.native,
+        "side": request.side.value,
+        "triggerPrice": f"{request.stop_price:f}",
+        "triggerType": "fill_price",
+        "orderType": "market" if request.price is None else "limit",
+        "planType": "amount" if request.cost is None else "total",
+        "size": f"{request.cost if request.quantity is None else request.quantity:f}",
+        "clientOid": request.client_order_id,
+    }
+    return named if request.price is None else {**named, "executePrice": f"{request.price:f}"}
 
 
 def _size(request: OrderRequest) -> str:

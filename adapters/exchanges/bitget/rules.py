@@ -14,7 +14,9 @@ from domain.orders.wish import Type
 
 _DOLLARS = frozenset({"USDT", "USDC"})
 """The quote currencies in which the smallest amount, told in USDT, is one of the quote's own units."""
-_TAKEN = (Type.MARKET, Type.LIMIT)
+_TAKEN = (
+    Type.MARKET, Type.LIMIT, Type.STOP_LOSS, Type.STOP_LOSS_LIMIT, Type.TAKE_PROFIT, Type.TAKE_PROFIT_LIMIT,
+)  # fmt: skip
 
 
 def markets_of(raw: bytes) -> list[Market]:

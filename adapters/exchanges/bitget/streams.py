@@ -1,24 +1,24 @@
-"""Bitget's private stream: a login, the channel `orders`, and a `ping` of our own now and then."""
+"""Bitget's private stream: a login, the channels of orders and plan orders, and a `ping` of our own now and then."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from adapters.exchanges.bitget import messages, signing
+from adapters.exchanges.bitget import signing
 from adapters.exchanges.bitget.errors import error_of_code
 from adapters.exchanges.decoding import NONSENSE
 from application.ports.errors import NoAnswer, RefusedByExchange
-from application.ports.statements import Credentials, OrderReport
+from application.ports.statements import Credentials
 
 PING_SECONDS, ANSWER_SECONDS = 25.0, 10.0
 """Seconds between two pings, of which Bitget wants one every 30, and those in which it has to answer."""
-ORDERS = {"instType": "SPOT", "channel": "orders", "instId": "default"}
+ORDERS, PLANS = "orders", "orders-algo"
 _PONG = "pong"
 _LOGIN_REFUSED = frozenset({"30005", "30011", "30012", "30015"})
 
@@ -34,23 +34,24 @@ class _Said(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Said)
 
 
-async def reports(
+async def pushes(
     session: aiohttp.ClientSession, url: str, credentials: Credentials, now: Callable[[], int]
-) -> AsyncIterator[OrderReport | None]:
-    """Yield None once the orders are followed, and then every report about one.
+) -> AsyncGenerator[tuple[str, bytes] | None]:
+    """Yield None once orders and plan orders are followed, and then the channel and text of every row about one.
 
     Raises `NoAnswer` when the connection ends or falls silent, `RefusedByExchange` when the key is refused.
     """
     async with _connection(session, url) as socket, _pinging(socket):
         await _say(socket, "login", signing.login(credentials, now() // 1000))
         await _heard(socket, "login")
-        await _say(socket, "subscribe", ORDERS)
-        await _heard(socket, "subscribe")
+        for channel in (ORDERS, PLANS):
+            await _say(socket, "subscribe", {"instType": "SPOT", "channel": channel, "instId": "default"})
+            await _heard(socket, "subscribe")
         yield None
         async for said in _messages(socket):
-            if said.arg.get("channel") == "orders":
-                for row in said.data:
-                    yield messages.report_of_push(bytes(row))
+            channel = said.arg.get("channel", "")
+            for row in said.data if channel in {ORDERS, PLANS} else ():
+                yield channel, bytes(row)
 
 
 @asynccontextmanager

@@ -39,7 +39,7 @@ class BitgetPlans:
         pair, side = pair_in(p, self._paper), word(p, "side", {"buy", "sell"})
         word(p, "triggerType", {"fill_price", "mark_price"})
         trigger, price, quantity, cost = self._terms(p, pair)
-        named = client_id(p, f"{self._paper.now()}{next(self._paper.plans.ids)}")
+        named = client_id(p, f"{self._paper.now()}{next(self._paper.ledger.list_ids)}")
         try:
             made = self._paper.plans.place(
                 account, pair, client_order_id=named, side=side, trigger=trigger, price=price, quantity=quantity,

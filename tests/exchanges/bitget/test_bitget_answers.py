@@ -20,7 +20,7 @@ from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, Refus
 from application.ports.market_data import Malformed, SeenCandle, SeenTrade
 from application.ports.statements import OrderRequest, PartlyUnreadable
 from domain.orders.order_status import Status
-from domain.orders.wish import Side, Type
+from domain.orders.wish import Side, TimeInForce, Type
 from tests.exchanges.bitget.test_paper_bitget_access import SECRET, VECTORS
 
 ORDER = {
@@ -155,7 +155,18 @@ def test_a_candle_has_ended_when_a_later_one_comes():
         ({"type": Type.MARKET, "quantity": Decimal(1)}, "cost"),
         ({"type": Type.LIMIT, "cost": Decimal(1), "price": Decimal(1)}, "quantity"),
         ({"type": Type.LIMIT, "quantity": Decimal(1)}, "price"),
-        ({"type": Type.STOP_LOSS, "quantity": Decimal(1), "stop_price": Decimal(1)}, "type"),
+        ({"type": Type.STOP_LOSS, "quantity": Decimal(1)}, "stop_price"),
+        ({"type": Type.STOP_LOSS, "quantity": Decimal(1), "stop_price": Decimal(1), "trailing": 100}, "trailing"),
+        (
+            {
+                "type": Type.STOP_LOSS_LIMIT,
+                "quantity": Decimal(1),
+                "price": Decimal(1),
+                "stop_price": Decimal(1),
+                "time_in_force": TimeInForce.IOC,
+            },
+            "time_in_force",
+        ),
         ({"type": Type.LIMIT, "quantity": Decimal(1), "price": Decimal(1), "stop_price": Decimal(1)}, "stop_price"),
     ],
 )
