@@ -112,6 +112,20 @@ class OrderContradicted(Aggregate.Event):
     values: dict[str, str]
     raw: Personal
 
+class OrderAmendRequested(Aggregate.Event):
+    client_order_id: str
+    quantity: Decimal | None
+    price: Decimal | None
+    valid_until: datetime
+    stop_price: Decimal | None
+
+class OrderAmended(Aggregate.Event):
+    exchange_order_id: str
+    quantity: Decimal | None
+    price: Decimal | None
+    raw: Personal
+    stop_price: Decimal | None
+
 class OrderPlaced(Aggregate.Created):
     order_id: UUID
     user: int
@@ -191,18 +205,6 @@ class OrderResolved(Aggregate.Event):
 class OrderCorrected(Aggregate.Event):
     ours: Status
     theirs: Status
-    raw: Personal
-
-class OrderAmendRequested(Aggregate.Event):
-    client_order_id: str
-    quantity: Decimal | None
-    price: Decimal | None
-    valid_until: datetime
-
-class OrderAmended(Aggregate.Event):
-    exchange_order_id: str
-    quantity: Decimal | None
-    price: Decimal | None
     raw: Personal
 
 class OrderAmendRejected(Aggregate.Event):

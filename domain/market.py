@@ -71,6 +71,12 @@ class Market:
     most_triggered: int = 0
     """The most orders that may wait for their trigger."""
     most_lists: int = 0
+    buys_by_quantity: bool = True
+    """False where a buy at the market is sized by its cost alone."""
+
+    def takes_quantity(self, order_type: Type, side: Side) -> bool:
+        """Return True when an order of this type and side may be sized by its quantity (base)."""
+        return self.buys_by_quantity or (order_type, side) != (Type.MARKET, Side.BUY)
 
     def round_price(self, price: Decimal) -> Decimal:
         """Return the nearest price on the tick."""

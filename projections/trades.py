@@ -173,6 +173,7 @@ def _amended(row: Row, event: events.OrderAmended) -> Row:
     return {
         "quantity": row["quantity"] if event.quantity is None else event.quantity,
         "price": row["price"] if event.price is None else event.price,
+        "stop_price": row["stop_price"] if event.stop_price is None else event.stop_price,
         "exchange_order_id": event.exchange_order_id,
         "raw_response": parsed_answer(event.raw),
         "updated_at": event.timestamp,

@@ -25,12 +25,13 @@ from application.ports.errors import ExchangeError, NotAccepted, OrderNotFound, 
 from application.ports.statements import OrderRequest, Replacement
 from application.protection.freeing import COINS_PROTECTED, NO_COINS, is_weighed
 from application.protection.legs import Legs, say
-from application.protection.resting import go_in_one_call, locked_in
+from application.protection.resting import go_in_one_call
+from application.protection.target import STOPS
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from application.trading.positions import INSISTED
 from application.trading.sizing import Sized
 from domain.aggregate import Aggregate, Personal
-from domain.amounts import ZERO, difference
+from domain.amounts import ZERO
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
 from domain.orders.wish import Side
@@ -108,7 +109,10 @@ class Attempts:
         if not sale.legs:
             return _Way(sale)
         request = sized.request
-        quantity, unlocked = request.quantity or ZERO, max(difference(sized.free, locked_in(sale.legs)), ZERO)
+        quantity, unlocked = request.quantity or ZERO, sized.unlocked
+        waiting = all(leg.wish.type in STOPS for leg in sale.legs)
+        if waiting and unlocked >= quantity and not self._account.exchange.capabilities.triggers_lock:
+            return _Way(sale)  # the coins are free already: sell first, and the guard takes off what waits for them
         first, *others = sale.going(quantity, unlocked)
         in_call = first if self._goes_in_one_call(order, first, request) else []
         before = [*chain.from_iterable(reversed(others)), *([] if in_call else first)]
@@ -137,6 +141,8 @@ class Attempts:
                 return await self._weighed(order, request, way, error)
             return await self._not_taken(order, way, error)
         self._tried.pop(order.id, None)
+        if way.sale.legs:
+            self._protect_again(way)
         return None
 
     async def _replaced(self, order: Order, legs: Sequence[Order], done: Replacement) -> None:

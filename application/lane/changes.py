@@ -9,8 +9,8 @@ from application.orders.account import name_of
 from application.orders.lookups import LookUps
 from application.orders.orders import Orders
 from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
+from application.ports.statements import OrderRequest
 from domain.aggregate import Personal
-from domain.amounts import ZERO
 from domain.market import Market
 from domain.orders.order import Order
 from domain.orders.order_state import Amendment
@@ -64,9 +64,12 @@ class Changes:
         if (reason := self._reason_not_to_amend(order, asked)) is not None:
             await self._say(order_id, lambda o: o.reject_amend(reason, Personal(reason)))
             return
-        names = order.client_order_id, asked.client_order_id
+        request = OrderRequest(
+            asked.client_order_id, market, order.wish.side, order.wish.type, asked.quantity, price=order.price,
+            time_in_force=order.wish.time_in_force, stop_price=order.stop_price,
+        )  # fmt: skip
         try:
-            report = await account.exchange.amend(account.credentials, market, *names, asked.quantity or ZERO)
+            report = await account.exchange.amend(account.credentials, name_of(order), request)
         except RefusedByExchange as refused:
             await self._amendment_refused(order, market, refused)
         except ExchangeError:

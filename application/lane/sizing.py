@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from application.lane.sale import Sale
@@ -27,7 +28,7 @@ class SpendingUnknown(Exception):
 async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Sized:
     """Size, round and check an order, from the free balance less what orders in doubt may have spent.
 
-    The coins under the legs of the `sale`, which it takes off, count as free. Raises `Invalid` when the order cannot be
+    The coins that the legs of the `sale` lock, which it takes off, count as free. Raises `Invalid` when it cannot be
     sent, `SpendingUnknown` when that cannot be told yet, and an `ExchangeError` when the balance or the price is not
     available.
     """
@@ -43,11 +44,23 @@ async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Size
     balance, doubtful = balances.get(currency), ZERO if certain else orders.doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
-    free = max((balance.free if balance else ZERO) + locked_in(sale.legs) - doubtful, ZERO)
-    if wish.holding is None:
-        return sized(order, market, free, sale.held, last)
-    worth = await _worth_of(balances, market, last, account, urgent=urgent)
-    return sized(order, market, free, sale.held, last, Held(worth, sale.start))
+    there = balance.free if balance else ZERO
+    unlocked, free = (max(there + more - doubtful, ZERO) for more in (ZERO, _locked(sale, balance, account)))
+    held = None
+    if wish.holding is not None:
+        held = Held(await _worth_of(balances, market, last, account, urgent=urgent), sale.start)
+    return replace(sized(order, market, free, sale.held, last, held), unlocked=unlocked)
+
+
+def _locked(sale: Sale, balance: Balance | None, account: Account) -> Decimal:
+    """Return the quantity (base) that the legs of a sale lock.
+
+    Where it is not known whether a trigger locks its coins, no more than the account shows as locked.
+    """
+    locked = locked_in(sale.legs)
+    if account.exchange.capabilities.triggers_lock:
+        return locked
+    return min(locked, balance.locked) if balance else ZERO
 
 
 async def _worth_of(

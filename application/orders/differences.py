@@ -190,23 +190,31 @@ def _accepted(order: Order, report: OrderReport) -> Iterator[Difference]:
 
 
 def _amended(order: Order, report: OrderReport) -> Difference | None:
-    """Return the fact that quantity or price have changed, at our request or outside the platform, None otherwise."""
+    """Return the fact that quantity, price or trigger have changed, at our request or outside, None otherwise."""
     if order.quantity is None or not report.quantity:
         return None
-    moved = report.price is not None and order.price is not None and report.price != order.price
-    price = report.price if moved else None
     quantity = report.quantity if report.quantity != order.quantity else None
+    price, stop_price = _moved(order.price, report.price), _moved(order.stop_price, report.stop_price)
     asked = order.amendment
     by_us = asked is not None and (
-        report.client_order_id == asked.client_order_id or (quantity is not None and quantity == asked.quantity)
+        (report.client_order_id == asked.client_order_id and asked.client_order_id not in order.client_order_ids)
+        or (quantity is not None and quantity == asked.quantity)
+        or (stop_price is not None and stop_price == asked.stop_price)
     )
-    if not by_us and quantity is None and price is None:
+    if not by_us and (quantity, price, stop_price) == (None, None, None):
         return None
     # Executed beyond our quantity, or completely executed at another size or price: only a change explains that.
     ended_whole = report.state is Status.CLOSED and order.status not in ENDED
     proven = by_us or report.filled > order.quantity or ended_whole
     values = {"exchange_order_id": report.exchange_order_id, "quantity": quantity, "price": price}
+    if stop_price is not None:
+        values["stop_price"] = stop_price
     return Difference("Amended", values, report.raw, needs_two=not proven)
+
+
+def _moved(ours: Decimal | None, theirs: Decimal | None) -> Decimal | None:
+    """Return their price when both name one and they differ, None otherwise."""
+    return theirs if None not in {ours, theirs} and ours != theirs else None
 
 
 def _executions(

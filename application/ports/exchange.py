@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Protocol
 
 from application.ports.market_data import MarketData
@@ -57,15 +56,11 @@ class ExchangeClient(MarketData, Protocol):
     async def cancel_list(self, credentials: Credentials, market: Market, list_id: str) -> Sequence[OrderReport]:
         """Take both orders off the book. Raises as `cancel`."""
 
-    async def amend(
-        self,
-        credentials: Credentials,
-        market: Market,
-        client_order_id: str,
-        new_client_order_id: str,
-        quantity: Decimal,
-    ) -> OrderReport:
-        """Reduce a resting order to `quantity`. It keeps its place in the queue, and has the new id from then on."""
+    async def amend(self, credentials: Credentials, name: OrderName, request: OrderRequest) -> OrderReport:
+        """Change a resting order to what `request` says, where it rests. It has the request's client id from then on.
+
+        `Capabilities` tells what can be changed. Raises as `cancel`.
+        """
 
     async def replace(
         self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only

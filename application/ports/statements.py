@@ -66,6 +66,12 @@ class Capabilities:
     amend_quantity: bool
     replace: bool
     """True when a single call can take one order off and send another, and changes nothing if it cannot."""
+    amend_triggers: bool = False
+    """True when trigger, limit and quantity of a stop can be changed where it waits. It keeps its names."""
+    triggers_lock: bool | None = True
+    """True when an order that waits for its trigger locks its coins, None when that is not known."""
+    directed: bool = True
+    """True when a trigger fires from one side only. Otherwise it fires from wherever the price was."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ class OrderReport:
     created_at: datetime | None = None
     type: Type | None = None
     stop_price: Decimal | None = None
+    waits: bool = False
+    """True when the order is certain to wait for its trigger beside the book, where the exchange tells that."""
 
 
 @dataclass(frozen=True)

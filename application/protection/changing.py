@@ -53,7 +53,7 @@ class Changing:
         Returns None when the wanted orders rest or may rest, otherwise the seconds until the next attempt.
         """
         steps = steps_of(self._change_of(case, form, last))
-        cancelling = [step for step in steps if step.stale and not self._shapes.in_one_call(case, step)]
+        cancelling = [step for step in steps if step.stale and not self._keeps_stale(case, step)]
         if cancelling:
             await self._account.exchange.count_orders(self._account.credentials)  # our own count is a lower bound
         # An order that is cancelled first may have to go back, which takes as many new orders again.
@@ -84,11 +84,17 @@ class Changing:
         except RefusedByExchange as error:
             return await self._refused(case, form, error, last)
 
+    def _keeps_stale(self, case: Case, step: Change) -> bool:
+        """Return whether the stale orders stay unless the missing ones take their place at the same time."""
+        return self._shapes.in_one_call(case, step) or self._shapes.in_place(step)
+
     async def _made(self, case: Case, step: Change) -> float | None:
         """Send what a step needs. Returns as `change`, raises as `Legs.place`."""
-        if self._shapes.in_one_call(case, step):
-            known = await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
-            return None if known else MOMENT
+        if self._keeps_stale(case, step):
+            return None if await self._changed(case, step) else MOMENT
+        if await self._lies_beside(case.market, step):
+            rest = await self._legs.place(case.position, case.market, step.missing)
+            return None if rest and await self._freed(step.stale) else MOMENT
         if await self._asks_first(case.market, step):
             rests = await self._asked(case, step)
             if rests:
@@ -100,17 +106,31 @@ class Changing:
         await self._legs.place(case.position, case.market, step.missing)
         return None
 
+    async def _changed(self, case: Case, step: Change) -> bool:
+        """Change the stale orders to the missing one in a single call. Return False while that is in doubt."""
+        if self._shapes.in_place(step):
+            return await self._legs.amend(case.market, step.missing[0], step.stale[0])
+        return await self._legs.replace(case.position, case.market, step.missing[0], step.stale)
+
+    async def _lies_beside(self, market: Market, step: Change) -> bool:
+        """Return whether the missing orders can be placed before the stale ones are taken off: nothing locks coins."""
+        if not (step.stale and step.missing) or self._account.exchange.capabilities.triggers_lock:
+            return False
+        return all(leg.wish.type in STOPS for leg in step.stale) and await self._free(market) >= _largest(step)
+
+    async def _free(self, market: Market) -> Decimal:
+        account = self._account
+        balance = (await account.exchange.balances(account.credentials, urgent=True)).get(market.base)
+        return ZERO if balance is None else balance.free
+
     async def _asks_first(self, market: Market, step: Change) -> bool:
         """Return whether the missing orders can only be taken once the stale ones have freed their coins.
 
         If enough other coins were free, the missing orders would be taken now and rest beside the stale ones.
         """
-        account = self._account
-        if not (step.stale and step.missing and account.exchange.capabilities.locks):
+        if not (step.stale and step.missing and self._account.exchange.capabilities.locks):
             return False
-        balance = (await account.exchange.balances(account.credentials, urgent=True)).get(market.base)
-        free = ZERO if balance is None else balance.free
-        return free < max(wish.quantity or ZERO for wish in step.missing)
+        return await self._free(market) < _largest(step)
 
     async def _asked(self, case: Case, step: Change) -> bool | None:
         """Send the missing orders to have them weighed.
@@ -270,5 +290,10 @@ def _rank(case: Case) -> Rank:
     return Rank.PROTECTION if first else Rank.RESCUE
 
 
+def _largest(step: Change) -> Decimal:
+    """Return the quantity (base) of the largest missing order."""
+    return max(wish.quantity or ZERO for wish in step.missing)
+
+
 def _again(leg: Order) -> Wish:
-    return replace(leg.wish, quantity=leg.remaining)
+    return replace(leg.wish, quantity=leg.remaining, price=leg.price, stop_price=leg.stop_price)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from application.orders.account import NO_PLACE, name_of
 from application.orders.lookups import LookUps
 from application.orders.orders import Orders
-from application.ports.errors import ExchangeError, OrderNotFound, RefusedByExchange
+from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import Only, OrderReport, OrderRequest, Replacement
 from application.protection.resting import groups_of
 from domain.market import Market
 from domain.orders.order import Order
 from domain.orders.order_status import Status
+from domain.orders.wish import Wish
 
 NO_COINS = "insufficient_funds"
 COINS_PROTECTED = "coins_protected"
@@ -71,6 +72,38 @@ class Freeing:
                 reports = [await account.exchange.cancel(account.credentials, market, name_of(leg))]
         for report in reports:
             await self._orders.hear(report)
+
+    async def amend(self, market: Market, wish: Wish, leg: Order) -> bool:
+        """Change one leg to `wish` where it waits, after recording the request.
+
+        Returns False while it is in doubt whether that was done; it is looked up. Raises `RefusedByExchange` or
+        `NotAccepted` when it was not.
+        """
+        account, name = self._account, name_of(leg)
+        valid_until = account.valid_until(account.clock())
+        quantity = None if wish.quantity == leg.quantity else wish.quantity
+        price = None if wish.price == leg.price else wish.price
+        await self._orders.say(
+            leg.id, lambda o: o.request_amend(o.client_order_id, quantity, price, valid_until, wish.stop_price)
+        )
+        request = OrderRequest(
+            leg.client_order_id, market, wish.side, wish.type, quantity=wish.quantity, price=wish.price,
+            stop_price=wish.stop_price,
+        )  # fmt: skip
+        try:
+            report = await account.exchange.amend(account.credentials, name, request)
+        except (RefusedByExchange, NotAccepted, OrderNotFound) as error:
+            code, raw = error.code, error.raw
+            await self._orders.say(leg.id, lambda o: o.reject_amend(code, raw))
+            if not isinstance(error, OrderNotFound):
+                raise
+            await self.ask_again([leg], market)
+            return False
+        except NoAnswer:
+            self._look_ups.begin(leg.id)
+            return False
+        await self._orders.hear(report)
+        return True
 
     async def taken_off(self, legs: Sequence[Order], reports: Sequence[OrderReport]) -> None:
         """Record the reports of a call that took these legs off. Look up every leg that they do not mention."""

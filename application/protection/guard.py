@@ -23,6 +23,7 @@ from application.protection.legs import Legs, say
 from application.protection.passed import NOT_SOLD, Passed
 from application.protection.releasing import DUST, Releasing
 from application.protection.resting import holds, locked_in, rests
+from application.protection.second_look import SecondLook
 from application.protection.settling import Settling, wait_for_exits
 from application.protection.shapes import Shapes
 from application.protection.target import (
@@ -42,6 +43,8 @@ from domain.orders.order_status import ENDED, Status
 from domain.orders.wish import Type
 from domain.trading.position import Position
 
+FAILED = "fail_execute"
+"""The reason for the end of a stop that could not be carried out when its price came."""
 TOO_SMALL, CANNOT_REST = "too_small_to_protect", "cannot_rest"
 
 
@@ -55,6 +58,7 @@ class Guard:
         self.shapes = Shapes(orders.account)
         self._changing = Changing(orders, legs, self.shapes)
         self._passed = Passed(orders, legs, agenda)
+        self._second_look = SecondLook(orders, legs, self._passed)
         self._settling = Settling(orders)
         self._releasing = Releasing(orders, legs)
         self._troubles: defaultdict[UUID, Trouble] = defaultdict(Trouble)
@@ -133,10 +137,11 @@ class Guard:
     async def _tell_of_losses(self, position: Position, trouble: Trouble) -> None:
         """Wait longer before each new stop while the exchange keeps ending stops by itself, and tell the owner.
 
-        The first ended stop neither delays the next nor is told of.
+        The first ended stop neither delays the next nor is told of, unless it failed when its price came.
         """
         ended = self._legs.ended_by_exchange(position.id)
-        if trouble.lose(frozenset(leg.id for leg in ended), self._account.clock()) and trouble.losses > 1:
+        new = trouble.lose(frozenset(leg.id for leg in ended), self._account.clock())
+        if new and (trouble.losses > 1 or ended[-1].reason == FAILED):
             trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
             await say(
                 self._orders.store,
@@ -243,6 +248,8 @@ class Guard:
         Also watch the price of a stop at a limit: the market may jump over the limit, and the stop then sells nothing.
         """
         position, target, trouble = case.position, case.target, case.trouble
+        if (wait := await self._second_look.after_change(case)) is not None:
+            return wait
         watched = target.take_profit is not None and not form.take
         at_limit = any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in case.resting)
         standing = Standing.BETWEEN

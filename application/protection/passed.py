@@ -43,7 +43,7 @@ class Passed:
 
         Return None while the take-profit is not met and its stop does not rest.
         """
-        if await self._refuse_move(case, standing):
+        if await self.refuse_move(case, standing):
             return 0.0
         if _is_selling(case.resting, standing, ticker.last) and not await self._sells_nothing(case, standing, ticker):
             return troubles.AT_MOST_EVERY
@@ -68,7 +68,7 @@ class Passed:
             await say(self._orders.store, case.position, lambda p: p.lose_protection(NOT_SOLD, detail, final=True))
         return waited >= HELPED_AFTER and not (at_limit and case.is_covered)
 
-    async def _refuse_move(self, case: Case, standing: Standing) -> bool:
+    async def refuse_move(self, case: Case, standing: Standing) -> bool:
         """Refuse a move to a price that the market has passed. Return False when no move has been asked for.
 
         The previous protection is wanted again, even if it is off the book: a take-profit filled in part has ended its

@@ -96,7 +96,7 @@ def _shape(wish: Wish) -> Shape:
 
 
 def _shape_of(leg: Order, market: Market) -> Shape:
-    price = plain(market.round_price(leg.wish.stop_price or leg.price or ZERO))
+    price = plain(market.round_price(leg.stop_price or leg.price or ZERO))
     return leg.wish.list_id is not None, leg.wish.type, price, market.round_quantity(leg.quantity or ZERO)
 
 
@@ -116,6 +116,14 @@ def go_in_one_call(legs: Sequence[Order], market: Market, able: Capabilities) ->
     """
     one_thing = len(groups_of(legs)) == 1 and all(leg.status is Status.OPEN for leg in legs)
     return able.replace and market.replaces and one_thing
+
+
+def amends_in_place(change: Change, able: Capabilities) -> bool:
+    """Return whether the stale order can be changed to the missing one where it waits, so that it never is away."""
+    if not able.amend_triggers or (len(change.stale), len(change.missing)) != (1, 1):
+        return False
+    [leg], [wish] = change.stale, change.missing
+    return leg.wish.type in STOPS and leg.wish.type is wish.type and leg.status is Status.OPEN and not leg.filled
 
 
 def groups_of(legs: Sequence[Order]) -> list[list[Order]]:
@@ -145,7 +153,7 @@ def _group_like(shapes: list[Shape], wishes: Sequence[Wish]) -> list[Wish] | Non
 
 def protection_of(legs: Sequence[Order]) -> Protection | None:
     """Return the stop and the take-profit at which these legs sell, None when they have neither."""
-    stop = next((leg.wish.stop_price for leg in legs if leg.wish.type in STOPS), None)
+    stop = next((leg.stop_price for leg in legs if leg.wish.type in STOPS), None)
     take = next((leg.wish.price for leg in legs if leg.wish.type is Type.LIMIT), None)
     return None if stop is None and take is None else Protection(stop, take)
 

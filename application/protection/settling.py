@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from application.orders.orders import Orders
 from application.protection import trouble as troubles
@@ -37,10 +38,10 @@ class Settling:
             # The sale in place of a stop is still unsent. The owner is told if it cannot be sent.
             trouble.begin("exit_not_sent", min(order.created_on for order in waiting))
             return troubles.AT_MOST_EVERY
-        if doubtful := in_doubt(legs):
-            sent = min((leg.submitted_at for leg in doubtful if leg.submitted_at is not None), default=None)
-            trouble.begin("protection_unknown", sent or self._account.clock())
-            return troubles.AT_MOST_EVERY  # looked up already; until the doubt is over, coins may be locked
+        if doubtful := [*in_doubt(legs), *(leg for leg in legs if leg.amendment and leg.status is Status.OPEN)]:
+            # Looked up already. Until the doubt is over, coins may be locked, or a stop may rest at either price.
+            trouble.begin("protection_unknown", min(map(_asked_at, doubtful), default=self._account.clock()))
+            return troubles.AT_MOST_EVERY
         widowed = [leg for leg in legs if leg.status is Status.OPEN and _is_about_to_end(leg, legs)]
         for leg in widowed:
             # The other leg of the list has ended this one. Its report is on its way; ask for it meanwhile.
@@ -59,6 +60,13 @@ def wait_for_exits(exits: Sequence[Order], trouble: Trouble) -> float:
     """
     trouble.begin("exit_in_doubt", min(order.submitted_at or order.created_on for order in in_doubt(exits)))
     return troubles.AT_MOST_EVERY
+
+
+def _asked_at(leg: Order) -> datetime:
+    """Return the time of the request to which the answer is missing."""
+    if leg.amendment is not None:
+        return leg.amendment.valid_until
+    return leg.submitted_at or leg.created_on
 
 
 def _is_about_to_end(leg: Order, legs: Sequence[Order]) -> bool:

@@ -11,7 +11,7 @@ from application.orders.account import NO_PLACE, Account
 from application.ports.errors import RefusedByExchange
 from application.protection.case import Case
 from application.protection.forms import Form, forms_of, why_none, wishes_of
-from application.protection.resting import Change, change_of, go_in_one_call
+from application.protection.resting import Change, amends_in_place, change_of, go_in_one_call
 from application.protection.target import STOPS, Target
 from domain.market import Market
 from domain.orders.order import Order
@@ -63,7 +63,8 @@ class Shapes:
         change = change_of(wishes_of(case.target, form, case.market, LISTED), case.resting, case.market)
         if change == Change([], []):
             return True
-        takes_off, safe = any(leg.wish.type in STOPS for leg in change.stale), self.in_one_call(case, change)
+        takes_off = any(leg.wish.type in STOPS for leg in change.stale)
+        safe = self.in_one_call(case, change) or self.in_place(change)
         now, refusals = self._account.clock(), self._refusals_of(case.target, case.market, form)
         return not any(
             one.stands(now, bares=takes_off and not (safe and one.code in WEIGHED_FIRST)) for one in refusals
@@ -73,6 +74,10 @@ class Shapes:
         """Return whether a single call can cancel the stale orders and place the missing one."""
         one = len(change.missing) == 1 and bool(change.stale) and case.trouble.apart != case.target
         return one and self.replaces(case.market, change.stale)
+
+    def in_place(self, change: Change) -> bool:
+        """Return whether the stale order can be changed to the missing one where it waits."""
+        return amends_in_place(change, self._account.exchange.capabilities)
 
     def replaces(self, market: Market, resting: Sequence[Order]) -> bool:
         """Return whether a single call can take these orders off and send another."""

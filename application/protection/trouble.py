@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -71,6 +71,8 @@ class Trouble:
     losses: int = 0
     """The number of times that the exchange ended stops in quick succession."""
     lost_at: datetime | None = None
+    looked: dict[UUID, Decimal] = field(default_factory=dict)
+    """The trigger of each leg (quote per base) at which the price was seen on its right side after it was placed."""
     sold_in_part: datetime | None = None
     """The time at which a take-profit was last seen filled in part.
 
@@ -110,6 +112,7 @@ class Trouble:
         """Return the memory to keep once everything rests."""
         return Trouble(
             not_before=self.not_before, lost_legs=self.lost_legs, losses=self.losses, lost_at=self.lost_at,
+            looked=self.looked,
         )  # fmt: skip
 
     def begin(self, reason: str, since: datetime, detail: str = "") -> None:

@@ -46,6 +46,8 @@ class Sized:
 
     It includes the coins locked by the legs that the sale takes off.
     """
+    unlocked: Decimal = ZERO
+    """The part of `free` that no leg locks."""
 
 
 def sized(
@@ -55,7 +57,8 @@ def sized(
 
     `free` is the amount of the spent currency that may be used. `held` is the quantity (base) that a sell may take of
     its position: a share is a share of that, not of all the account's coins. `last` is the price (quote per base) at
-    which the order is checked. A share of the account's worth that is to be held needs to know the `account`.
+    which the order is checked, and at which a buy is sized whose quantity the exchange takes as a cost only. A share of
+    the account's worth that is to be held needs to know the `account`.
     """
     wish, price = order.wish, _rounded_price(order.wish, market)
     available = free if held is None else min(held, free)
@@ -67,6 +70,9 @@ def sized(
         quantity, cost = _to_hold(wish, wish.holding, account, available, last, smallest_of(market, last))
     if quantity is not None and held is not None and (order.requester == PROTECTION or order.source is Source.WEBHOOK):
         quantity = min(quantity, available)  # a few coins may be missing: fees of other trades were paid with them
+    if quantity is not None and not market.takes_quantity(wish.type, wish.side):
+        cost = product(quantity, last)
+        quantity = None
     quantity = None if quantity is None else market.round_quantity(quantity, wish.type)
     cost = None if cost is None else market.round_cost(cost)
     if free <= 0 or _spending(wish.side, quantity, cost, price) > free:

@@ -7,20 +7,20 @@ stays valid whatever failure follows it. Quantities are in the base currency, co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.amounts import ZERO, check_positive, is_amount, total
 from domain.orders.execution import check_fill
 from domain.orders.external import ELSEWHERE, Adopted, external_id, external_name
+from domain.orders.order_events import Amended, AmendRequested, Contradicted, Doubted
 from domain.orders.order_state import Amendment, OrderState
 from domain.orders.order_status import ENDED, LEADS, LIVE, OUTCOMES, Status
 from domain.orders.wish import Source, Wish
 from domain.refusals import Impossible, Invalid
-from domain.sentences import contradiction_of, silence_of
 
 PROTECTION = "Protection"
 """The requester of orders that protect a position or close it at its stop; the position is their cause."""
@@ -38,13 +38,14 @@ class Order(OrderState, Aggregate):
         self.wish, self.source, self.requester, self.not_after, self.cause = wish, source, requester, not_after, cause
         self.status, self.reason, self.attempt, self.deferred = Status.PLACED, None, 0, None
         self.sender, self.submitted_at, self.valid_until, self.asks_first = None, None, None, False
-        self.quantity, self.cost, self.price = wish.quantity, wish.cost, wish.price
+        self.quantity, self.cost, self.price, self.stop_price = wish.quantity, wish.cost, wish.price, wish.stop_price
         self.exchange_order_ids, self.client_order_ids = [], [client_order_id]
         self.fills, self.reported_quantity = {}, ZERO
         self.cancel_requested, self.amendment = False, None
         self.unmapped, self.contradictions = set(), set()
 
-    Adopted = Adopted
+    Adopted, Doubted, Contradicted = Adopted, Doubted, Contradicted
+    AmendRequested, Amended = AmendRequested, Amended
 
     @staticmethod
     def create_id(order_id: UUID) -> UUID:
@@ -305,39 +306,58 @@ class Order(OrderState, Aggregate):
     # --- amending and cancelling -------------------------------------------------------------------------------
 
     def request_amend(
-        self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime
+        self,
+        client_order_id: str,
+        quantity: Decimal | None,
+        price: Decimal | None,
+        valid_until: datetime,
+        stop_price: Decimal | None = None,
     ) -> None:
-        """Record a request for another quantity or price, and the client id that the exchange will know the order by.
+        """Record a request for another quantity, price or trigger, and the client id that the order will have.
 
-        Both are recorded before the request is sent. Raises `Impossible` while another amendment is under way, and
-        `Invalid` for an empty change, a client id in use, or a quantity that is filled already.
+        Both are recorded before the request is sent. An exchange that gives no new id keeps the present one. Raises
+        `Impossible` while another amendment is under way, and `Invalid` for an empty change, a former client id, a
+        trigger for an order without one, or a quantity that is filled already.
         """
+        wanted = Amendment(client_order_id, quantity, price, valid_until, stop_price)
         if self.amendment is not None:
-            if client_order_id == self.amendment.client_order_id:
+            if wanted == replace(self.amendment, valid_until=valid_until):
                 return
             raise Impossible("an amendment is under way", code="amendment_under_way")
         self._must("request_amend")
-        check_positive(quantity=quantity, price=price)
-        if quantity is None and price is None:
-            raise Invalid("an amendment changes the quantity or the price", code="amendment_empty", field="quantity")
-        if client_order_id in self.client_order_ids:
+        check_positive(quantity=quantity, price=price, stop_price=stop_price)
+        if (quantity, price, stop_price) == (None, None, None):
+            raise Invalid("an amendment changes the quantity or a price", code="amendment_empty", field="quantity")
+        if client_order_id in self.client_order_ids[:-1] or (
+            client_order_id == self.client_order_id and not stop_price
+        ):
             raise Invalid(f"{client_order_id} is the order's id already", code="client_order_id_taken")
+        if stop_price is not None and self.stop_price is None:
+            raise Invalid("an order without a trigger gets none", code="trigger_not_taken", field="stop_price")
         if quantity is not None and quantity <= self.filled:
             raise Invalid(f"{self.filled} is filled already", code="quantity_filled", field="quantity")
-        self._amend_requested(client_order_id, quantity, price, valid_until)
+        self._amend_requested(client_order_id, quantity, price, valid_until, stop_price)
 
-    def amend(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
+    def amend(
+        self,
+        exchange_order_id: str,
+        quantity: Decimal | None,
+        price: Decimal | None,
+        raw: Personal,
+        stop_price: Decimal | None = None,
+    ) -> None:
         """Record that the exchange changed it, at our request or from outside.
 
         An order cut down to what is filled is closed. Raises `Invalid` when more is filled than the new quantity.
         """
-        check_positive(quantity=quantity, price=price)
-        if self.amendment is None and quantity in {None, self.quantity} and price in {None, self.price}:
+        check_positive(quantity=quantity, price=price, stop_price=stop_price)
+        same = quantity in {None, self.quantity} and price in {None, self.price}
+        if self.amendment is None and same and stop_price in {None, self.stop_price}:
             return
         self._must("amend")
         if quantity is not None and quantity < self.filled:
             raise Invalid(f"{self.filled} is filled, more than the new {quantity}", code="fill_contradicts")
-        self._amended(exchange_order_id, quantity, price, raw)
+        self._amended(exchange_order_id, quantity, price, raw, stop_price)
         if self.status not in ENDED and self.remaining == 0:
             self._closed(raw)
 
@@ -419,18 +439,6 @@ class Order(OrderState, Aggregate):
     def _expired(self, reason: str, raw: Personal) -> None:
         self.status, self.reason = Status.EXPIRED, reason
 
-    class Doubted(Aggregate.Event):
-        """The beginning of a doubt. Version 1 had a sentence as its reason."""
-
-        class_version = 2
-        reason: str
-        detail: str
-
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Read the code and the words from the sentence."""
-            state["reason"], state["detail"] = silence_of(state["reason"])
-
     @event(Doubted)
     def _doubted(self, reason: str, detail: str) -> None:
         self.status, self.reason = Status.UNKNOWN, reason
@@ -438,19 +446,6 @@ class Order(OrderState, Aggregate):
     @event("StatusUnknown")
     def _status_unknown(self, native_status: str, raw: Personal) -> None:
         self.unmapped.add(native_status)
-
-    class Contradicted(Aggregate.Event):
-        """A statement of the exchange that cannot be true. Version 1 put it into a sentence."""
-
-        class_version = 2
-        reason: str
-        values: dict[str, str]
-        raw: Personal
-
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Read the values from the sentence."""
-            state["values"] = contradiction_of(state["reason"], state.pop("detail"))
 
     @event(Contradicted)
     def _contradicted(self, reason: str, values: dict[str, str], raw: Personal) -> None:
@@ -465,21 +460,24 @@ class Order(OrderState, Aggregate):
         self.status, self.reason = theirs, f"the exchange said {theirs}, our record said {ours}"
         self.cancel_requested, self.amendment = False, None
 
-    @event("AmendRequested")
+    @event(AmendRequested)
     def _amend_requested(
-        self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime
-    ) -> None:
-        self.amendment = Amendment(client_order_id, quantity, price, valid_until)
+        self, client_order_id: str, quantity: Decimal | None, price: Decimal | None, valid_until: datetime,
+        stop_price: Decimal | None,
+    ) -> None:  # fmt: skip
+        self.amendment = Amendment(client_order_id, quantity, price, valid_until, stop_price)
 
-    @event("Amended")
-    def _amended(self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal) -> None:
+    @event(Amended)
+    def _amended(
+        self, exchange_order_id: str, quantity: Decimal | None, price: Decimal | None, raw: Personal,
+        stop_price: Decimal | None,
+    ) -> None:  # fmt: skip
         self.quantity = self.quantity if quantity is None else quantity
         self.price = self.price if price is None else price
+        self.stop_price = self.stop_price if stop_price is None else stop_price
         self.exchange_order_ids = [*(i for i in self.exchange_order_ids if i != exchange_order_id), exchange_order_id]
-        self.client_order_ids = [
-            *self.client_order_ids,
-            *([self.amendment.client_order_id] if self.amendment else []),
-        ]
+        if self.amendment is not None and self.amendment.client_order_id not in self.client_order_ids:
+            self.client_order_ids = [*self.client_order_ids, self.amendment.client_order_id]
         self.amendment = None
 
     @event("AmendRejected")

@@ -19,13 +19,15 @@ from domain.orders.wish import Source, Wish
 class Amendment:
     """A requested change that the exchange has not answered yet.
 
-    A `quantity` or `price` of None stays as it is. The exchange may act on the request until `valid_until`.
+    A `quantity`, `price` or `stop_price` of None stays as it is. The exchange may act on the request until
+    `valid_until`. The client id is a new one, or the order's own where the exchange keeps it.
     """
 
     client_order_id: str
     quantity: Decimal | None
     price: Decimal | None
     valid_until: datetime
+    stop_price: Decimal | None = None
 
 
 class OrderState:
@@ -56,6 +58,8 @@ class OrderState:
     quantity: Decimal | None
     cost: Decimal | None
     price: Decimal | None
+    stop_price: Decimal | None
+    """The price (quote per base) at which it is triggered now, None for an order without a trigger."""
     exchange_order_ids: list[str]
     client_order_ids: list[str]
     fills: dict[str, Decimal]

@@ -28,6 +28,7 @@ class Exchange(StrEnum):
     """The exchanges that the gateway has a native client for."""
 
     BINANCE = "binance"
+    BITGET = "bitget"
 
 
 class Usage(StrEnum):

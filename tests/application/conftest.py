@@ -15,9 +15,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.exchanges.binance.client import Binance
+from adapters.exchanges.bitget.client import Bitget
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
 from adapters.paper.orders import PaperOrder
+from adapters.paper.plans import Plan
 from adapters.paper.server import HOST, PaperServer
 from adapters.tables.snapshots import SnapshotTable
 from adapters.vault.vault import Vault
@@ -45,22 +47,8 @@ async def nothing() -> None:
     """Do nothing: the hook around a call unless a test sets another."""
 
 
-def watched(name: str) -> Callable[..., Any]:
-    """Return a method of the real client that counts its calls and runs the test's hooks before and after each."""
-    ask = getattr(Binance, name)
-
-    async def asked(self: Watched, *arguments: Any, **named: Any) -> Any:
-        self.asked[name] += 1
-        await self.before.get(name, nothing)()
-        answer = await ask(self, *arguments, **named)
-        await self.after.get(name, nothing)()
-        return answer
-
-    return asked
-
-
-class Watched(Binance):
-    """The real client, observed: `asked` counts calls, `heard` counts the reports that the lane has handled."""
+class Observed:
+    """What a test sees of a real client: `asked` counts calls, `heard` counts the reports that the lane has handled."""
 
     def __init__(self, *urls: str) -> None:
         super().__init__(*urls)
@@ -69,30 +57,61 @@ class Watched(Binance):
         self.before: dict[str, Callable[[], Awaitable[None]]] = {}
         self.after: dict[str, Callable[[], Awaitable[None]]] = {}
 
-    place, cancel = watched("place"), watched("cancel")
-    query, balances = watched("query"), watched("balances")
-    open_orders, orders_since = watched("open_orders"), watched("orders_since")
-
     async def reports(self, *arguments: Any) -> AsyncIterator[Any]:
+        """Stream the reports, and count those that were taken."""
         await self.before.get("reports", nothing)()
-        async for report in super().reports(*arguments):
+        async for report in super().reports(*arguments):  # type: ignore[misc]
             yield report
             if report is not None:
                 self.heard[report.client_order_id] += 1
 
 
+def observed(client: type) -> Any:
+    """Return a client as a class whose calls are counted, with the test's hooks before and after each."""
+
+    def watched(name: str) -> Callable[..., Any]:
+        async def asked(self: Any, *arguments: Any, **named: Any) -> Any:
+            self.asked[name] += 1
+            await self.before.get(name, nothing)()
+            answer = await getattr(client, name)(self, *arguments, **named)
+            await self.after.get(name, nothing)()
+            return answer
+
+        return asked
+
+    names = ("place", "cancel", "query", "balances", "open_orders", "orders_since")
+    return type(f"Observed{client.__name__}", (Observed, client), {name: watched(name) for name in names})
+
+
+CLIENTS = {"binance": observed(Binance), "bitget": observed(Bitget)}
+PHRASE = {"binance": None, "bitget": "a phrase"}
+BOTH = pytest.mark.parametrize("exchange", CLIENTS, indirect=True)
+"""The mark of a suite that runs against every exchange."""
+
+
+def client_of(exchange: str, port: int) -> Any:
+    """Return an observed client of an exchange whose paper version has its control API on this port."""
+    if exchange == "binance":
+        address = f"{HOST}:{port + 1}"
+        return CLIENTS[exchange](f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
+    address = f"{HOST}:{port + 2}"
+    return CLIENTS[exchange](f"http://{address}", f"ws://{address}/v2/ws/private", f"ws://{address}/v2/ws/public")
+
+
 class Trading:
     """The lane under test, with its store, the paper exchange and the clock."""
 
-    def __init__(self, store: Any, paper: Paper, client: Watched, credentials: Credentials, broker: Broker) -> None:
+    def __init__(self, store: Any, paper: Paper, client: Any, credentials: Credentials, broker: Broker) -> None:
         self.snapshots = SnapshotTable(store.pool)
         self.store, self.paper, self.client, self.credentials, self.broker = store, paper, client, credentials, broker
+        self.exchange = broker.exchange.value
         self.now = datetime.now(UTC)
         self.log = Log()
         self.rules_doubted = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
         self.shown = True
         paper.ledger.listeners.append(lambda _, order, __: self._show(order))
+        paper.plans.listeners.append(lambda _, plan: self._show(plan))
 
     async def open(self) -> None:
         """Start a lane and wait for its first reconciliation. It does not follow the private stream yet."""
@@ -184,7 +203,7 @@ class Trading:
 
     def fault(self, when: str, kind: str, times: int = 1) -> None:
         """Add to the exchange's fault script."""
-        self.paper.faults.add(Fault(when, kind, times))
+        self.paper.faults.add(Fault(when, kind, times, exchange=self.exchange))
 
     def hold(self, symbol: str, price: str) -> None:
         """Hold a market at this price, which fills the orders that it reaches."""
@@ -193,10 +212,10 @@ class Trading:
     def show_orders(self, *, shown: bool = True) -> None:
         """Show all orders in queries and lists, or hide them there."""
         self.shown = shown
-        for order in self.on_exchange():
+        for order in (*self.on_exchange(), *self.paper.plans.all()):
             self._show(order)
 
-    def _show(self, order: PaperOrder) -> None:
+    def _show(self, order: PaperOrder | Plan) -> None:
         order.hidden_until = 0 if self.shown else LATER
 
     async def listening(self) -> None:
@@ -286,7 +305,13 @@ class Trading:
 
 
 @pytest.fixture
-def open_trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def exchange(request: pytest.FixtureRequest) -> str:
+    """Return the exchange of a test: Binance, unless its suite runs against `BOTH`."""
+    return str(getattr(request, "param", "binance"))
+
+
+@pytest.fixture
+def open_trading(database: Any, exchange: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a function that opens trading: BTC costs 50,000 USDT and ETH 2,500 until a test changes it.
 
     Use it as `async with open_trading(USDT="1000") as trading`.
@@ -299,19 +324,16 @@ def open_trading(database: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         paper = server.paper
         for symbol, price in (("BTC/USDT", "50000"), ("ETH/USDT", "2500")):
             paper.prices.hold(symbol, Decimal(price))
-        account = paper.ledger.open_account(
-            "binance", {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
-        )
+        held = {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
+        account = paper.ledger.open_account(exchange, held, passphrase=PHRASE[exchange])
         store = database.store()
         with carrying(user="1"):
-            broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
+            broker = Broker.connect(1, 1, Exchange(exchange), Venue.PAPER, "paper")
             store.save(User.register(1, "somebody", Role.ADMIN), broker)
-        keys = Credentials(account.key, account.secret)
+        keys = Credentials(account.key, account.secret, PHRASE[exchange])
         Vault(database.store("aristobot_web").pool, database.master).store_credentials(1, 1, keys)
         await server.start()
-        address = f"{HOST}:{server.port + 1}"
-        client = Watched(f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
-        trading = Trading(store, paper, client, keys, broker)
+        trading = Trading(store, paper, client_of(exchange, server.port), keys, broker)
         try:
             async with asyncio.timeout(30):
                 await trading.open()

@@ -122,8 +122,13 @@ class Trader:
         self.trading.paper.ledger.execute(target, quantity, Decimal(60000), maker=True)
 
     def resting(self):
-        """Return type, trigger or price, and quantity of the sells that rest, stops first."""
+        """Return type, trigger or price, and quantity of the sells that rest or wait, stops first."""
         there = [(o.type, o.stop_price or o.price, o.quantity - o.filled) for o in self.sells() if o.rests]
+        there += [
+            ("stop_loss" if plan.price is None else "stop_loss_limit", plan.trigger, plan.quantity)
+            for plan in self.trading.paper.plans.all()
+            if plan.status == "live"
+        ]
         return sorted(there, key=lambda row: row[0] == "limit")
 
     def bare_for(self):

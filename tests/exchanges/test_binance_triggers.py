@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -132,9 +133,10 @@ async def test_an_order_is_made_smaller_where_it_rests(paper):
     """
     async with trading(paper) as (client, keys, market):
         placed = await client.place(keys, limit(market))
-        amended = await client.amend(keys, market, "limit-1", "limit-2", Decimal("0.004"))
+        smaller = replace(limit(market), client_order_id="limit-2", quantity=Decimal("0.004"))
+        amended = await client.amend(keys, "limit-1", smaller)
         with pytest.raises(RefusedByExchange) as refused:
-            await client.amend(keys, market, "limit-2", "limit-3", Decimal("0.02"))
+            await client.amend(keys, "limit-2", replace(smaller, client_order_id="limit-3", quantity=Decimal("0.02")))
         locked = (await client.balances(keys))["USDT"].locked
     assert (amended.exchange_order_id, amended.client_order_id) == (placed.exchange_order_id, "limit-2")
     assert (amended.quantity, locked, refused.value.code) == (Decimal("0.004"), Decimal(160), "amendment_refused")

@@ -70,11 +70,14 @@ class SimulatedBinance(Trading):
         self.dispatcher = Dispatcher(BinanceApi(paper))
         http = SimpleNamespace(pace=Pace(6000, clock=lambda: paper.now() / 1000))
         http.spend = lambda weight: self._within(weight, change=True)
-        super().__init__("", http, paper.now)
+        super().__init__("", http)
         self._entry = SimulatedEntry(self.dispatcher, account, http, paper.now)
         self._loop = loop
         self._told = asyncio.Queue()
         paper.ledger.listeners.append(self._happened)
+
+    def _now(self):
+        return self.paper.now()
 
     def _within(self, weight, *, change=False):
         if self._http.pace.spend(weight, change=change):

@@ -126,7 +126,9 @@ class Exchange(BaseModel):
     """An exchange that the gateway supports natively: the fields of its keys, its venues and its capabilities.
 
     `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
-    cancels an order and sends another, or changes nothing. `requests` describes its rate limit.
+    cancels an order and sends another, or changes nothing. `amend_triggers`: a stop is moved where it waits.
+    `triggers_lock`: a stop locks its coins, null where that is not known. `directed`: a trigger fires from one side
+    only. `requests` describes its rate limit.
     """
 
     name: str
@@ -140,6 +142,9 @@ class Exchange(BaseModel):
     trailing: bool
     amend_quantity: bool
     replace: bool
+    amend_triggers: bool
+    triggers_lock: bool | None
+    directed: bool
     requests: str
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 
 import msgspec
 
@@ -96,18 +95,11 @@ class Trading(Connection):
         named = {"symbol": market.native, "listClientOrderId": list_id}
         return understood(await self._entry.send("orderList.cancel", named, credentials), messages.reports_of_list)
 
-    async def amend(
-        self,
-        credentials: Credentials,
-        market: Market,
-        client_order_id: str,
-        new_client_order_id: str,
-        quantity: Decimal,
-    ) -> OrderReport:
+    async def amend(self, credentials: Credentials, name: OrderName, request: OrderRequest) -> OrderReport:
         """Reduce an order's quantity, which is all that can be amended; its place in the queue is kept."""
         named = {
-            "symbol": market.native, "origClientOrderId": client_order_id, "newClientOrderId": new_client_order_id,
-            "newQty": f"{quantity:f}",
+            "symbol": request.market.native, **parameters.of_name(name), "newClientOrderId": request.client_order_id,
+            "newQty": f"{request.quantity:f}",
         }  # fmt: skip
         raw = await self._entry.send("order.amend.keepPriority", named, credentials)
         return understood(raw, messages.report_of_amendment)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from adapters.exchanges.bitget import market_stream, messages, parameters, rules, streams
 from adapters.exchanges.bitget.limits import most
@@ -35,7 +34,11 @@ from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
 from domain.orders.wish import TRIGGERED
 
-CAPABILITIES = Capabilities(lists=False, locks=False, trailing=False, amend_quantity=False, replace=False)
+CAPABILITIES = Capabilities(
+    lists=False, locks=True, trailing=False, amend_quantity=False, replace=False, amend_triggers=True,
+    triggers_lock=None, directed=False,
+)  # fmt: skip
+"""It is not documented whether a plan order locks its coins."""
 GRANULARITIES = {"1m": "1min", "3m": "3min", "5m": "5min", "15m": "15min", "1h": "1h", "4h": "4h"}
 RECENT = timedelta(days=28)
 """The time for which bars of minutes are told by `candles`; older ones by `history-candles`."""
@@ -207,16 +210,14 @@ class Bitget(Plans):
         """Refuse as `place_list`."""
         raise _not_offered("list_id")
 
-    async def amend(
-        self,
-        credentials: Credentials,
-        market: Market,
-        client_order_id: str,
-        new_client_order_id: str,
-        quantity: Decimal,
-    ) -> OrderReport:
-        """Refuse: a spot order is replaced by another one, which may take it off and not be placed."""
-        raise _not_offered("quantity")
+    async def amend(self, credentials: Credentials, name: OrderName, request: OrderRequest) -> OrderReport:
+        """Change a plan order where it waits.
+
+        A spot order is refused: Bitget replaces it by another one, and may take it off without placing that.
+        """
+        if request.type not in TRIGGERED:
+            raise _not_offered("quantity")
+        return await self._move_plan(credentials, name, request)
 
     async def replace(
         self, credentials: Credentials, market: Market, old: OrderName, request: OrderRequest, *, only: Only

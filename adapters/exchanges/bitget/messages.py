@@ -48,7 +48,7 @@ STATES = {
 }
 """The platform's status for each of Bitget's order states. A cancelled order may well be partly filled."""
 FAILED = "fail_execute"
-EXECUTED = frozenset({"executing", "executed"})
+WAITING, EXECUTED = frozenset({"live", "not_trigger"}), frozenset({"executing", "executed"})
 PLAN_STATES = {
     "live": Status.OPEN,
     "not_trigger": Status.OPEN,
@@ -185,6 +185,7 @@ def report_of_plan(raw: bytes, shape: type[NativePlan] = NativePlan) -> OrderRep
         reason=FAILED if told.status == FAILED else "",
         created_at=moment(int(told.cTime)),
         stop_price=trigger,
+        waits=told.status in WAITING,
     )
 
 

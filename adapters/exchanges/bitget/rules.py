@@ -53,5 +53,6 @@ def market_of(told: NativeSymbol) -> Market:
         lists=False,
         makers=True,
         replaces=False,
+        buys_by_quantity=False,
         most_orders=int(amount_of(told.orderQuantity)),
     )

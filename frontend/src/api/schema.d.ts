@@ -2294,7 +2294,9 @@ export interface components {
          * @description An exchange that the gateway supports natively: the fields of its keys, its venues and its capabilities.
          *
          *     `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
-         *     cancels an order and sends another, or changes nothing. `requests` describes its rate limit.
+         *     cancels an order and sends another, or changes nothing. `amend_triggers`: a stop is moved where it waits.
+         *     `triggers_lock`: a stop locks its coins, null where that is not known. `directed`: a trigger fires from one side
+         *     only. `requests` describes its rate limit.
          */
         Exchange: {
             /** Name */
@@ -2319,6 +2321,12 @@ export interface components {
             amend_quantity: boolean;
             /** Replace */
             replace: boolean;
+            /** Amend Triggers */
+            amend_triggers: boolean;
+            /** Triggers Lock */
+            triggers_lock: boolean | null;
+            /** Directed */
+            directed: boolean;
             /** Requests */
             requests: string;
         };

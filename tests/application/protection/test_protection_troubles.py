@@ -10,9 +10,11 @@ import psycopg
 import pytest
 
 from application.orders.agenda import Task
+from application.ports.statements import OrderRequest
 from domain.alert import Cause
 from domain.orders.order import Order
 from domain.orders.order_status import Status
+from domain.orders.wish import Side
 from domain.reconciliation import Occasion
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, PART, POSITION, PRICES, STOP, TARGET, alarms, exchange_away
@@ -269,8 +271,9 @@ async def test_a_stop_that_was_amended_elsewhere_is_taken_off_for_a_sale(at):
         trading = trader.trading
         await trader.buy(STOP, PrixSL="45000")
         [leg] = [await trading.load(order_id) for order_id in trader.position().resting]
-        named = (leg.client_order_id, "somebody_else", Decimal("0.005"))
-        await trading.client.amend(trading.credentials, trading.markets["BTC/USDT"], *named)
+        market, kind = trading.markets["BTC/USDT"], leg.wish.type
+        amended = OrderRequest("somebody_else", market, Side.SELL, kind, Decimal("0.005"))
+        await trading.client.amend(trading.credentials, leg.client_order_id, amended)
         await trading.reconcile_twice(Occasion.FULL)
         await trader.protected(HELD, STOP)
         assert await trader.alert("SellMarket") == EXECUTED
