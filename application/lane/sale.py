@@ -104,6 +104,23 @@ class Sales:
         held = max(difference(position.held, selling), ZERO)
         return Sale(held, resting, position, held)
 
+    async def forgotten(self, currency: str) -> bool:
+        """Return True while stops wait for more coins of a currency than their positions hold.
+
+        Where such a stop does not lock its coins, it would sell those that are bought next. The guard takes it off or
+        makes it smaller.
+        """
+        if self._account.exchange.capabilities.triggers_lock:
+            return False
+        for position_id in self._legs.positions_in(currency):
+            position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
+            held = position.held if position is not None and position.is_open else ZERO
+            legs = [leg for leg in await self._legs.of(position_id) if leg.wish.type in STOPS]
+            if total(leg.remaining or ZERO for leg in legs if leg.status not in ENDED) > held:
+                self._agenda.put(Task.GUARD, position_id)
+                return True
+        return False
+
     async def _entries(self, position: Position) -> list[Order]:
         """Return the newest buys of a position."""
         return [await self._orders.load(entry) for entry in [*position.entries][-RECENT_ENTRIES:]]

@@ -177,6 +177,8 @@ class Sending:
         market = account.markets[order.wish.symbol]
         if wait := self._wait_for_turn(order, market):
             raise NotYet(min(wait, LONGEST_WAIT))
+        if order.wish.side is Side.BUY and await self._sales.forgotten(market.base):
+            raise NotYet(COUNTING_SECONDS)
         sale = await self._sales.of(order)
         sized = await self._sized(order, market, sale)
         await self._check_protectable(order, market, sized)

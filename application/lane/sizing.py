@@ -17,7 +17,8 @@ from application.trading.sizing import Held, Sized, sized
 from domain.amounts import ZERO
 from domain.market import Market
 from domain.orders.order import Order
-from domain.orders.wish import Side, Wish
+from domain.orders.order_status import Status
+from domain.orders.wish import TRIGGERED, Side, Wish
 from domain.trading.valuation import Price, Prices, equity, needed
 
 
@@ -44,12 +45,30 @@ async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Size
     balance, doubtful = balances.get(currency), ZERO if certain else orders.doubts.spent(currency)
     if doubtful is None:
         raise SpendingUnknown
-    there = balance.free if balance else ZERO
+    there = max((balance.free if balance else ZERO) - _promised(sale, market, balance, orders), ZERO)
     unlocked, free = (max(there + more - doubtful, ZERO) for more in (ZERO, _locked(sale, balance, account)))
     held = None
     if wish.holding is not None:
         held = Held(await _worth_of(balances, market, last, account, urgent=urgent), sale.start)
     return replace(sized(order, market, free, sale.held, last, held), unlocked=unlocked)
+
+
+def _promised(sale: Sale, market: Market, balance: Balance | None, orders: Orders) -> Decimal:
+    """Return the quantity (base) of free coins for which stops wait that the sale does not take off.
+
+    Where a stop does not lock its coins, they are shown as free, and are another position's all the same. Whether it
+    does is told by what is locked beyond the orders that rest in the book.
+    """
+    capabilities, spends_base = orders.account.exchange.capabilities, balance and balance.currency == market.base
+    if capabilities.triggers_lock or balance is None or not spends_base:
+        return ZERO
+    sells = [o for o in orders.live.values() if o.wish.side is Side.SELL and o.status is Status.OPEN]
+    sells = [order for order in sells if order.wish.symbol.startswith(f"{market.base}/")]
+    waiting = [order for order in sells if order.wish.type in TRIGGERED]
+    in_book = locked_in([order for order in sells if order.wish.type not in TRIGGERED])
+    free = max(locked_in(waiting) - max(balance.locked - in_book, ZERO), ZERO)
+    own = {leg.id for leg in sale.legs}
+    return min(locked_in([order for order in waiting if order.id not in own]), free)
 
 
 def _locked(sale: Sale, balance: Balance | None, account: Account) -> Decimal:

@@ -65,6 +65,11 @@ class Legs(Freeing):
         _keep(self._ended, position_id, [leg for leg in legs if _has_ended_by_exchange(leg, legs)])
         return sorted((leg for leg in legs if leg.id not in gone), key=lambda leg: leg.wish.type not in STOPS)
 
+    def positions_in(self, currency: str) -> set[UUID]:
+        """Return the positions in a currency that have legs which have not ended."""
+        legs = (order for order in self._orders.live.values() if _is_leg(order))
+        return {leg.cause for leg in legs if leg.cause is not None and leg.wish.symbol.startswith(f"{currency}/")}
+
     def ended_by_exchange(self, position_id: UUID) -> Sequence[Order]:
         """Return the stops that the exchange had ended by itself when the position's legs were last loaded."""
         return self._ended.get(position_id, ())

@@ -16,9 +16,10 @@ import pytest
 
 from adapters.exchanges.binance.client import Binance
 from adapters.exchanges.bitget.client import Bitget
+from adapters.paper.bitget import forms
 from adapters.paper.exchange import Paper
 from adapters.paper.faults import Fault
-from adapters.paper.orders import PaperOrder
+from adapters.paper.orders import PaperOrder, PaperTrade
 from adapters.paper.plans import Plan
 from adapters.paper.server import HOST, PaperServer
 from adapters.tables.snapshots import SnapshotTable
@@ -79,14 +80,19 @@ def observed(client: type) -> Any:
 
         return asked
 
-    names = ("place", "cancel", "query", "balances", "open_orders", "orders_since")
+    names = ("place", "cancel", "amend", "query", "balances", "open_orders", "orders_since")
     return type(f"Observed{client.__name__}", (Observed, client), {name: watched(name) for name in names})
 
 
 CLIENTS = {"binance": observed(Binance), "bitget": observed(Bitget)}
 PHRASE = {"binance": None, "bitget": "a phrase"}
-BOTH = pytest.mark.parametrize("exchange", CLIENTS, indirect=True)
-"""The mark of a suite that runs against every exchange."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test against the exchanges of its nearest mark: Binance, unless the suite or the test says otherwise."""
+    if "exchange" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("exchanges")
+        metafunc.parametrize("exchange", mark.args if mark else ("binance",), indirect=True)
 
 
 def client_of(exchange: str, port: int) -> Any:
@@ -96,6 +102,12 @@ def client_of(exchange: str, port: int) -> Any:
         return CLIENTS[exchange](f"http://{address}", f"ws://{address}/ws-api/v3", f"ws://{address}")
     address = f"{HOST}:{port + 2}"
     return CLIENTS[exchange](f"http://{address}", f"ws://{address}/v2/ws/private", f"ws://{address}/v2/ws/public")
+
+
+def id_of(there: PaperOrder | PaperTrade) -> str:
+    """Return the id by which an exchange calls an order or a trade of its own."""
+    order = there.order if isinstance(there, PaperTrade) else there
+    return forms.order_id(there.id) if order.account.exchange == "bitget" else str(there.id)
 
 
 class Trading:
@@ -247,7 +259,10 @@ class Trading:
         It is a limit buy below the market unless `wish` says otherwise.
         """
         wanted = {"side": Side.BUY, "type": Type.LIMIT, "quantity": Decimal("0.01"), "price": Decimal(40000), **wish}
-        request = OrderRequest(client_id, self.markets[symbol], **wanted)
+        market = self.markets[symbol]
+        if not market.takes_quantity(wanted["type"], wanted["side"]):
+            wanted["cost"] = wanted.pop("quantity") * self.paper.prices.last[symbol]
+        request = OrderRequest(client_id, market, **wanted)
         await self.client.place(self.credentials, request)
         return self.on_exchange()[-1]
 
@@ -306,8 +321,8 @@ class Trading:
 
 @pytest.fixture
 def exchange(request: pytest.FixtureRequest) -> str:
-    """Return the exchange of a test: Binance, unless its suite runs against `BOTH`."""
-    return str(getattr(request, "param", "binance"))
+    """Return the exchange that a test runs against."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -44,10 +44,10 @@ def of_plan(request: OrderRequest) -> dict[str, str]:
 
     Raises `RefusedByExchange`, naming exchange and parameter, for one that Bitget cannot express.
     """
-    if request.type not in TRIGGERED or request.stop_price is None:
-        raise RefusedByExchange(f"Bitget: stop_price is missing of a {request.type} order", code="trigger_missing")
     if request.trailing is not None:
         raise RefusedByExchange("Bitget: trailing is no parameter of a plan order", code="trailing_not_offered")
+    if request.type not in TRIGGERED or request.stop_price is None:
+        raise RefusedByExchange(f"Bitget: stop_price is missing of a {request.type} order", code="trigger_missing")
     if request.time_in_force not in {None, TimeInForce.GTC}:
         raise RefusedByExchange(
             f"Bitget: time_in_force {request.time_in_force} is not offered for plan orders",

@@ -11,6 +11,8 @@ from application.lane import lane
 from application.orders import hearing
 from domain.orders.order_status import Status
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):

@@ -14,6 +14,9 @@ from domain.orders.order_status import Status
 from domain.orders.wish import Side, Source, Type
 from domain.people.broker import Broker
 from domain.people.user import User
+from tests.application.conftest import id_of
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 AMOUNTS = {"quantity", "cost", "percent", "price"}
@@ -30,10 +33,11 @@ async def test_an_order_is_sent_and_its_end_recorded(open_trading):
         order = await trading.becomes(await trading.wish(cost=Decimal(500)), Status.CLOSED)
         assert await trading.facts(order.id) == DONE
         [there] = trading.on_exchange()
-        assert (there.client_order_id, str(there.id)) == (order.client_order_id, order.exchange_order_id)
+        assert (there.client_order_id, id_of(there)) == (order.client_order_id, order.exchange_order_id)
         assert there.filled == order.filled == Decimal("0.01")
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize(
     ("wish", "sent"),
     [
@@ -54,6 +58,7 @@ async def test_what_is_sent_is_sized_from_the_live_balance(open_trading, wish, s
         assert recorded == {"quantity": None, "cost": None, "price": None, **decimals(sent)}
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
@@ -76,6 +81,7 @@ async def test_what_cannot_be_carried_out_is_refused_and_not_sent(open_trading, 
         assert not trading.client.asked["place"]
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_no_of_the_exchange_is_an_end(open_trading):
     """Only the exchange can price a market order by quantity. Its refusal for lack of funds ends the order."""
     async with open_trading(USDT="1000") as trading:

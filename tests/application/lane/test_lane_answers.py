@@ -14,6 +14,8 @@ from application.orders.lookups import PROOF_AFTER
 from application.ports.errors import NotAccepted
 from domain.orders.order_status import Status
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 ACCEPTED = ["Placed", "Submitted", "Accepted"]
 NO_NUMBERS = ["NaN", "Infinity", "-Infinity"]
 TROUBLE = {"lane_failed", "look_up_failed"}
@@ -27,6 +29,7 @@ def every_amount_is(word: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_trading, word):
     """The order waits until the exchange returns a balance in numbers."""
@@ -40,6 +43,7 @@ async def test_an_order_is_not_sized_from_a_balance_that_is_no_number(open_tradi
         assert order.cost == 500
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("word", NO_NUMBERS)
 async def test_an_answer_to_a_placement_without_numbers_is_a_doubt(open_trading, word):
     """The order exists: it is looked up until the exchange returns something that can be read."""
@@ -118,6 +122,7 @@ async def test_a_cancel_in_a_market_that_is_gone_stops_nothing_else(open_trading
         assert await trading.facts(order.id) == [*ACCEPTED, "CancelRequested"]
 
 
+@pytest.mark.exchanges("binance")
 async def test_an_id_that_is_taken_is_looked_up_because_the_order_may_be_ours(open_trading):
     """The first attempt arrived, although a proxy's answer denied it."""
     async with open_trading() as trading:

@@ -12,6 +12,8 @@ from application.ports.errors import NoAnswer
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, Type
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 INSTANT = timedelta(microseconds=1)
 DOUBT = ["Placed", "Submitted", "Doubted"]
 
@@ -137,6 +139,7 @@ async def test_sizing_reckons_with_the_worst_that_a_doubt_may_cost(open_trading,
         assert fourth.cost == 400
 
 
+@pytest.mark.exchanges("binance")
 async def test_while_nobody_can_tell_what_a_doubt_has_spent_nothing_is_sized(open_trading):
     """The cost of a market buy by quantity is unknown: other orders in the same currency wait until the doubt ends."""
     async with open_trading(USDT="1000") as trading:

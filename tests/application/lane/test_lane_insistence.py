@@ -15,6 +15,8 @@ from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, Source, Type, Wish
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 
 @pytest.mark.parametrize(("requester", "waits"), [(PROTECTION, False), (INSISTED, False), ("webhook", True)])
 async def test_a_sale_in_a_doubtful_symbol_waits_unless_it_protects(open_trading, requester, waits):

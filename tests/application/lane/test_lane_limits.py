@@ -18,6 +18,8 @@ from domain.orders.wish import Source
 from domain.people.broker import Broker
 from domain.people.user import User
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 DONE = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 QUICK, ENDLESS = 4, 10**6
 """The number of look-up pauses that are over at once, and the seconds of the next, which outlasts the test."""

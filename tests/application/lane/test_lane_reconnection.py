@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from domain.reconciliation import Occasion
 from tests.application.lane.test_lane_stream import cut
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 async def reconnections(trading):

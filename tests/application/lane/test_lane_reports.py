@@ -12,6 +12,9 @@ from application.ports.statements import Fill, OrderReport
 from domain.amounts import total
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
+from tests.application.conftest import id_of
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 DOUBT = ["Placed", "Submitted", "Doubted"]
 DONE = ["Accepted", "Filled", "Filled", "Closed"]
@@ -47,7 +50,7 @@ def reports_of(there):
 def report(there, state, executed, told):
     """Return one report. `told` are the trades that it carries, `executed` all trades up to then."""
     return OrderReport(
-        exchange_order_id=str(there.id),
+        exchange_order_id=id_of(there),
         client_order_id=there.client_order_id,
         native_symbol="BTCUSDT",
         side=Side(there.side),
@@ -58,7 +61,7 @@ def report(there, state, executed, told):
         filled=total(trade.quantity for trade in executed),
         cost=total(trade.quantity * trade.price for trade in executed),
         raw="{}",
-        fills=[Fill(str(t.id), t.quantity, t.price, t.fee, t.fee_currency, moment(t.at), t.maker, "{}") for t in told],
+        fills=[Fill(id_of(t), t.quantity, t.price, t.fee, t.fee_currency, moment(t.at), t.maker, "{}") for t in told],
     )
 
 
@@ -67,7 +70,7 @@ async def all_taken(trading, order, state=Status.CLOSED):
     order = await trading.load(order.id)
     [there] = trading.on_exchange()
     assert order.status is state
-    assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+    assert order.fills == {id_of(trade): trade.quantity for trade in there.trades}
     assert order.filled == there.filled == Decimal("0.01")
 
 

@@ -16,6 +16,8 @@ from application.ports.statements import OrderRequest
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, Type
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 STANDS = '{"id": "1", "status": 200, "result": {"subscriptionId": 0}}'
 PAGE = "<html>Bad gateway</html>"
@@ -146,6 +148,7 @@ async def test_a_look_up_that_is_wanted_the_moment_another_ends_is_not_forgotten
         assert (await trading.load(order.id)).status is Status.CLOSED
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize(
     "said",
     [
@@ -170,6 +173,7 @@ async def test_nonsense_on_the_stream_ends_a_connection_and_not_its_follower(ope
         await is_heard(trading)
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 async def test_a_report_whose_amounts_are_no_numbers_ends_a_connection_and_not_its_follower(open_trading, word):
     """The fill that it reported is looked up, and the next connection is heard."""

@@ -17,6 +17,8 @@ from domain.trading.spending import Spending
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 DAY = 86400
 MANY = {"USDT": "100000", "BTC": "1"}
 

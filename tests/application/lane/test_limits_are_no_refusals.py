@@ -12,6 +12,8 @@ from adapters.paper.faults import Fault
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 EXECUTED = (WebhookStatus.EXECUTED, None)
 
 
@@ -23,6 +25,7 @@ async def used_up(trading, seconds):
     paper.counts.use(account, {"10S": paper.counts.limits("binance")["10S"]})
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize("prices", [PRICES, {"PrixSL": "45000"}], ids=["a list", "a stop alone"])
 async def test_a_stop_is_not_taken_off_to_be_moved_while_no_order_can_be_placed(at, able, prices):
@@ -99,6 +102,7 @@ async def test_entries_leave_room_for_the_stops_of_those_before_them(at):
         assert "too_many_orders" not in rejected
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("share", [0.79, 0.85])
 async def test_an_exit_does_not_wait_for_what_an_entry_would_like_to_know(at, share):
     """The minute's budget for queries is used up, the one for sales is not: the entry waits, the exit is sent."""

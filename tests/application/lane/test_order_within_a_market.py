@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from application.webhooks.reception import receive
 from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.application.trader import BINANCE, HELD, PRICES, STOP, TARGET
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 def body(action, share, number, **fields):

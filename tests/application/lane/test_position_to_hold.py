@@ -13,6 +13,8 @@ from tests.application.lane.test_sales_and_their_rest import SMALL_LOT, deliver,
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, PRICES, STOP, TARGET, alarms
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 FAILED, REFUSED = WebhookStatus.FAILED, WebhookStatus.REFUSED
 PRICE = Decimal(50000)
 
@@ -133,6 +135,7 @@ async def test_other_coins_of_the_account_count_in_its_worth_and_are_never_sold(
         assert account.free["BTC"] + account.locked.get("BTC", 0) == 1
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_share_is_held_under_its_stop(at):
     """Adding and reducing keep the protection; an alert that names prices moves it."""
     async with at(BINANCE) as trader:
@@ -175,6 +178,7 @@ async def test_shares_and_parts_at_once_are_carried_out_in_their_order(at):
         await trader.trading.until(lambda: abs(share_held(trader) - 70) < 1)
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_stop_that_moves_first_ends_no_alert(at):
     """The stop rests while the order still waits: the alert is carried out all the same."""
     async with at(BINANCE) as trader:
@@ -192,6 +196,7 @@ async def test_a_stop_that_moves_first_ends_no_alert(at):
         await covered(trader, ("stop_loss", Decimal(46000)), TARGET)
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_stop_follows_a_position_that_is_held_already(at):
     async with at(BINANCE) as trader:
         assert await hold(trader, 100, **PRICES) == EXECUTED
@@ -200,6 +205,7 @@ async def test_a_stop_follows_a_position_that_is_held_already(at):
         await covered(trader, ("stop_loss", Decimal(46000)), TARGET)
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("share", [{"Position": "40"}, {"PourCent": "50"}])
 async def test_a_sale_in_parts_whose_first_part_expires_sells_no_part_twice(at, share):
     async with at(BINANCE) as trader:

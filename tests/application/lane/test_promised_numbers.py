@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from adapters.exchanges.binance.client import RECEIVE_WINDOW
 from application.orders import lookups
 from application.reconciliation import listings, schedule
@@ -11,6 +13,8 @@ from application.reconciliation import memory as suspicions
 from application.trading import decisions
 from application.webhooks import case
 from aristobot.terminals import monitor
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 SECOND = timedelta(seconds=1)
 

@@ -255,6 +255,7 @@ async def test_an_exit_that_ends_with_a_part_sold_is_told(at):
         assert await alarms(trading) == [Cause.EXIT_REJECTED]
 
 
+@pytest.mark.exchanges("binance", "bitget")
 async def test_a_sale_by_hand_leaves_the_position_of_a_webhook_and_its_protection(at):
     """Only the free coins are sold."""
     async with at(BINANCE, **RICH) as trader:

@@ -19,6 +19,8 @@ from domain.people.user import Role, User
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP, TARGET
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 REFUSED, IGNORED, EXECUTED = WebhookStatus.REFUSED, WebhookStatus.IGNORED, WebhookStatus.EXECUTED
 FAILED = WebhookStatus.FAILED
 
@@ -149,6 +151,7 @@ async def test_a_broker_that_is_used_for_webhooks_again_takes_them_again(at):
         await trader.buy(STOP, TARGET)
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.usefixtures("owned_by_a_trader")
 @pytest.mark.parametrize("happens", [use_for(Usage.OFF), use_for(Usage.STRATEGIES), disable])
 async def test_protection_does_not_ask_what_the_broker_is_used_for(at, happens):

@@ -24,6 +24,8 @@ from tests.application.protection.test_price_watch import HALF, falls_after_the_
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 DUST = Decimal("0.00007")
 """Coins below every minimum of the market."""
 STOP_ONLY = {"PrixSL": "45000"}
@@ -100,6 +102,7 @@ async def test_stops_that_were_moved_away_are_forgotten(at):
         assert len(trader.trading.lane._legs._known[position.id]) == 1
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_position_whose_last_fill_was_dust_is_left_alone(at):
     """The position is closed, and its guard has nothing left to do."""
     async with at(BINANCE) as trader:
@@ -159,6 +162,7 @@ async def test_entries_that_grow_stale_in_a_line_leave_no_timers_behind(at):
         assert await asked_in_a_second(trading) <= 3
 
 
+@pytest.mark.exchanges("binance")
 async def test_more_orders_in_a_line_ask_no_more_often(at):
     """A line needs a single timer."""
     async with at(BINANCE, USDT="100000") as trader:
@@ -181,6 +185,7 @@ async def test_more_orders_in_a_line_ask_no_more_often(at):
 # --- coins that are not protected ----------------------------------------------------------------------------------
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize("shapes", [(STOP, TARGET), (STOP,)], ids=["a list", "a stop alone"])
 async def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, shapes):
@@ -197,6 +202,7 @@ async def test_coins_of_a_second_entry_that_no_stop_covers_are_told(at, able, sh
         assert await buying == EXECUTED
 
 
+@pytest.mark.exchanges("binance")
 async def test_coins_that_no_order_may_cover_today_are_told(at):
     """The day's count of orders is used up right after the second entry. The first stop still rests."""
     async with at(BINANCE) as trader:

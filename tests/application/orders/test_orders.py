@@ -17,6 +17,8 @@ from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 from tests.application.lane.test_lane_reports import reports_of
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 SENT = ["Placed", "Submitted", "Accepted"]
 
 

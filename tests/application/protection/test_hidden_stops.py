@@ -10,6 +10,8 @@ import pytest
 from application.protection import trouble
 from tests.application.trader import BINANCE, HELD, LISTS, STOP
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 HIDDEN_SECONDS = 0.6
 AT_MOST = 0.1
 

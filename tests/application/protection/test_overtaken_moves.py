@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from domain.webhooks.webhook import Webhook, WebhookStatus
 from tests.application.trader import HELD, LISTS, STOP
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 OVERTAKEN, REFUSED = (WebhookStatus.FAILED, "superseded"), (WebhookStatus.FAILED, "market_below_stop")
@@ -41,6 +45,7 @@ async def test_a_move_that_is_refused_gives_way_to_the_one_that_it_overtook(at):
         await trader.protected(HELD, ("stop_loss", Decimal(46000)))
 
 
+@pytest.mark.exchanges("binance")
 async def test_where_both_are_refused_what_rested_is_there_again(at):
     """The market fell below both new stops in the meantime, but not below the old one."""
     async with at(LISTS) as trader:

@@ -17,6 +17,8 @@ from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_what_cannot_rest import EXECUTED, rule
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 LONG = 60.0
 """A pause (seconds) longer than any test."""
@@ -59,6 +61,7 @@ def told(trading):
 # --- prices that were passed ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exchanges("binance")
 @WAYS
 async def test_a_passed_stop_is_sold_in_the_pause_between_two_tries_to_place_it(at, able, monkeypatch):
     """The pause holds back the next attempt to place the stop, not the looks at the price."""
@@ -113,6 +116,7 @@ async def test_a_price_told_before_an_entry_sells_nothing_of_it(at):
 # --- what cannot rest ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exchanges("binance")
 async def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at, monkeypatch):
     """No stop is allowed, and the band refuses the price of any other order. The owner is told once."""
     async with at(BINANCE) as trader:
@@ -135,6 +139,7 @@ async def test_what_can_rest_in_no_form_is_told_and_not_tried_without_a_pause(at
         bought.cancel()
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
     """The target cannot rest, so its price is watched and the webhook ends."""
     async with at(BINANCE) as trader:
@@ -147,6 +152,7 @@ async def test_a_move_to_a_target_outside_of_the_band_is_executed(at):
         assert trader.position().target_watched
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_move_to_a_stop_that_is_refused_fails_and_is_told(at):
     """The webhook fails, and an alert tells the owner that the coins are unprotected."""
     async with at(BINANCE) as trader:

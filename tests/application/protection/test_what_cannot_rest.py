@@ -13,6 +13,8 @@ from domain.people.broker import StopStyle
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import BINANCE, HELD, LISTS, PRICES, STOP, TARGET, alarms
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 EXECUTED = (WebhookStatus.EXECUTED, None)
 AT_A_LIMIT = ("stop_loss_limit", STOP[1])
 NO_STOPS = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]
@@ -28,6 +30,7 @@ async def rule(trading, *, known=True, **rules):
         trading.lane.know_markets({market.symbol: market for market in await trading.client.markets()})
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("known", [True, False], ids=["known before", "learned by a refusal"])
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 @pytest.mark.parametrize(
@@ -70,6 +73,7 @@ async def test_a_target_that_does_not_rest_is_sold_at_its_price_or_better(at):
         assert (sale.type, sale.price, sale.time_in_force) == ("limit", TARGET[1], "IOC")
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_sale_above_the_markets_lot_goes_out_in_parts(at):
     """Everything is sold, and no order is larger than the lot."""
     async with at(BINANCE) as trader:
@@ -86,6 +90,7 @@ async def test_a_sale_above_the_markets_lot_goes_out_in_parts(at):
 # --- while nothing rests -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 async def test_a_stop_that_cannot_be_placed_is_carried_out_when_the_price_passes_it(at, able):
     """The owner is told why nothing rests. The price is looked at during the pause before the next attempt."""
@@ -128,6 +133,7 @@ async def test_a_stop_at_a_limit_is_weighed_at_its_limit_before_anything_is_boug
             assert reason == end
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_move_to_a_part_that_is_too_small_is_refused_and_what_rests_stays(at):
     """The webhook is refused, and nothing is cancelled."""
     async with at(LISTS) as trader:
@@ -187,6 +193,7 @@ async def test_coins_that_the_exchange_counts_a_moment_later_are_sold_all_the_sa
         assert trader.sold() == HELD
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_few_coins_that_are_missing_leave_the_others_under_a_stop(at):
     """The coins paid the fees of other trades. Two balances, seconds apart, have to agree before the owner is told."""
     async with at(LISTS) as trader:

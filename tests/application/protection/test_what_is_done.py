@@ -13,6 +13,8 @@ from domain.webhooks.webhook import WebhookStatus
 from tests.application.protection.test_what_cannot_rest import EXECUTED
 from tests.application.trader import BINANCE, HELD, LISTS, STOP, TARGET, alarms
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 WAYS = pytest.mark.parametrize("able", [BINANCE, LISTS], ids=["in one call", "cancel and place"])
 HALF = HELD / 2
 STEP = Decimal("0.00001")
@@ -34,6 +36,7 @@ async def is_protected(trader, more_than):
     assert trader.position().protected > more_than
 
 
+@pytest.mark.exchanges("binance")
 @WAYS
 async def test_a_move_after_a_stop_was_carried_out_protects_what_is_bought_besides(at, able):
     """The fill of the second buy and the move may come in either order."""

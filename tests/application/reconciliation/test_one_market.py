@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from adapters.paper.faults import Fault
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion, Resolution
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other_from_trading(open_trading):
@@ -25,6 +29,7 @@ async def test_after_a_restart_a_market_that_the_exchange_refuses_keeps_no_other
         await trading.becomes(bought, Status.CLOSED)
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_market_that_the_exchange_refuses_is_told_once(open_trading):
     """The finding quotes the exchange. It is reported again to a person who asks."""
     async with open_trading() as trading:

@@ -13,6 +13,9 @@ from application.alerts import order_corrected
 from domain.alert import Cause
 from domain.orders.order_status import Status
 from domain.reconciliation import Fact, Occasion, Resolution
+from tests.application.conftest import id_of
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 SENT = ["Placed", "Submitted", "Accepted"]
 FILLED = [*SENT, "Filled", "Closed"]
@@ -29,7 +32,7 @@ async def is_told(trading, order_id, there, facts):
     """Check that the order has these events and the exchange's trades, and that reconciling again adds nothing."""
     assert await trading.facts(order_id) == facts
     order = await trading.load(order_id)
-    assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+    assert order.fills == {id_of(trade): trade.quantity for trade in there.trades}
     for occasion in NOISY:
         trading.pass_by(10)
         assert await trading.reconcile(occasion) == []
@@ -71,6 +74,7 @@ async def test_a_part_that_was_filled_while_nobody_listened_is_found(open_tradin
         await is_told(trading, order_id, there, [*SENT, "Filled", "Filled", "Closed"])
 
 
+@pytest.mark.exchanges("binance")
 async def test_what_happened_while_the_platform_was_down_is_known_before_it_sends(open_trading):
     """A fill, a cancel and a partial fill are recorded before the next order is sent."""
     async with open_trading(USDT="5000") as trading:
@@ -209,6 +213,7 @@ async def test_one_statement_that_cannot_be_stops_no_other(open_trading):
 # --- what is recorded ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_requested_reconciliation_tells_its_phases_and_every_difference_with_the_raw_report(
     open_trading,
 ):

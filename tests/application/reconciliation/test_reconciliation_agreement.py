@@ -8,6 +8,8 @@ from application.ports.errors import NoAnswer
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 SENT = ["Placed", "Submitted", "Accepted"]
 
 

@@ -13,6 +13,8 @@ from application.reconciliation import reconciler as reconciliation
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion, Resolution
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 
 @pytest.mark.parametrize("which", ["open_orders", "orders_since"])
 async def test_an_exchange_that_never_answers_is_given_up(open_trading, monkeypatch, which):

@@ -10,6 +10,8 @@ from application.reconciliation.holdings import Holdings
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion, Resolution
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 
 async def head(trading):
     """Return the log position of the newest event."""

@@ -13,6 +13,9 @@ from application.ports.errors import NoAnswer
 from application.reconciliation import reconciler as reconciliation
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
+from tests.application.conftest import id_of
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 FILLED = ["Placed", "Submitted", "Accepted", "Filled", "Closed"]
 
@@ -52,7 +55,7 @@ async def test_a_second_look_that_nobody_answers_ends_with_its_reconciliation(op
         await ends(trading, asked)
         answer.set()
         [found] = await trading.reconcile(Occasion.FULL)
-        assert (found.exchange_order_id, found.resolution) == (str(there.id), "adopted")
+        assert (found.exchange_order_id, found.resolution) == (id_of(there), "adopted")
 
 
 async def test_an_order_of_which_nobody_says_anything_in_time_is_asked_about_beside(open_trading, soon):
@@ -103,7 +106,7 @@ async def test_what_was_heard_is_recorded_although_the_reconciliation_has_ended(
         # Then the fill is recorded all the same
         closed = await trading.becomes(order.id, Status.CLOSED)
         assert await trading.facts(order.id) == FILLED
-        assert closed.fills == {str(trade.id): trade.quantity for trade in there.trades}
+        assert closed.fills == {id_of(trade): trade.quantity for trade in there.trades}
         await trading.until(lambda: order.id not in trading.lane.orders.live)
         assert await trading.reconcile() == []
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from domain.orders.order_status import Status
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 async def test_with_new_keys_nothing_is_sent_before_the_orders_have_been_compared(open_trading):

@@ -16,6 +16,9 @@ from domain.orders.external import external_id
 from domain.orders.order_status import Status
 from domain.orders.wish import Source, Type
 from domain.reconciliation import Kind, Occasion, Resolution
+from tests.application.conftest import id_of
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 async def away():
@@ -27,6 +30,7 @@ async def adopted(trading):
     return [await trading.load(event.originator_id) for event in await trading.read("Order.Adopted")]
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize("occasion", [Occasion.FULL, Occasion.RECONNECTION, Occasion.REQUEST])
 async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_trading, occasion):
     """The order is adopted no sooner than ten seconds later, and never again by this process or another."""
@@ -45,7 +49,7 @@ async def test_an_order_made_elsewhere_is_adopted_once_after_a_second_look(open_
             await trading.begin_anew()
             await trading.until(trading.lane.reconciled.is_set)
         [order] = await adopted(trading)
-        assert order.id == external_id(1, "BTC/USDT", str(there.id))
+        assert order.id == external_id(1, "BTC/USDT", id_of(there))
         assert (order.source, order.status, order.user) == (Source.EXTERNAL, Status.OPEN, 1)
         assert (order.wish.type, order.quantity, order.price) == (Type.LIMIT, Decimal("0.01"), Decimal(40000))
         assert order.client_order_id == f"EXT_1_BTCUSDT_{there.id}"
@@ -101,7 +105,7 @@ async def test_an_adopted_order_is_followed_to_its_end(open_trading, end, heard)
             await trading.reconcile(Occasion.POLL)
         order = await trading.becomes(order.id, Status.CLOSED if end == "filled" else Status.CANCELLED)
         assert not there.rests
-        assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+        assert order.fills == {id_of(trade): trade.quantity for trade in there.trades}
 
 
 async def test_an_order_of_ours_without_a_history_is_adopted_and_left_to_a_person(open_trading):

@@ -9,6 +9,8 @@ import pytest
 from domain.orders.order_status import Status
 from domain.reconciliation import LEFT_TO_A_PERSON, Occasion, Resolution
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 
 async def made_impossible(trading):
     """Make an order of ours smaller on the exchange than its filled quantity."""

@@ -13,6 +13,8 @@ from application.reconciliation import listings
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 SENT = ["Placed", "Submitted", "Accepted"]
 
 
@@ -79,6 +81,7 @@ async def test_nothing_is_sent_before_the_first_reconciliation_has_ended(open_tr
         assert [there.client_order_id for there in trading.on_exchange()] == names
 
 
+@pytest.mark.exchanges("binance")
 async def test_an_exchange_that_refuses_a_list_has_compared_nothing(open_trading):
     """A definite refusal of the query is no answer to it either."""
 

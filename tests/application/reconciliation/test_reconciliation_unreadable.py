@@ -7,6 +7,7 @@ from decimal import Decimal
 from application.orders.lookups import PROOF_AFTER
 from domain.orders.order_status import Status
 from domain.reconciliation import Kind, Occasion, Resolution
+from tests.application.conftest import id_of
 
 SENT = ["Placed", "Submitted", "Accepted"]
 NO_NUMBER = Decimal("NaN")
@@ -30,7 +31,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         found = {one.exchange_order_id: one for one in await trading.reconcile()}
         # Then the unreadable ones are left to a person, once, and the other is recorded
         for there, order_id in zip(unclear, (ours, None), strict=True):
-            one = found.pop(str(there.id))
+            one = found.pop(id_of(there))
             assert (one.order, one.theirs.kind, one.resolution) == (order_id, Kind.UNREADABLE, Resolution.DECIDE)
         assert {one.order for one in found.values()} == {other}
         assert await trading.facts(other) == [*SENT, "Filled", "Closed"]
@@ -44,7 +45,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(open_trading):
         for there in unclear:
             there.stop_price = None
         [adopted] = await trading.reconcile_twice()
-        assert (adopted.resolution, adopted.exchange_order_id) == (Resolution.ADOPTED, str(stranger.id))
+        assert (adopted.resolution, adopted.exchange_order_id) == (Resolution.ADOPTED, id_of(stranger))
 
 
 async def test_a_list_that_cannot_be_read_as_a_whole_proves_no_absence(open_trading):

@@ -17,6 +17,8 @@ from domain.orders.order_status import Status
 from domain.orders.wish import Side, Source
 from domain.refusals import Impossible, NotFound
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 DOUBT = ["Placed", "Submitted", "Doubted"]
 
 
@@ -88,6 +90,7 @@ async def answered(trading, order: Order) -> Order:
     return order
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_resting_order_is_made_smaller(open_trading):
     """The order is smaller under a new client id, and both ids are known as its own."""
     async with open_trading() as trading:
@@ -102,6 +105,7 @@ async def test_a_resting_order_is_made_smaller(open_trading):
         assert (await trading.becomes(order.id, Status.CLOSED)).filled == Decimal("0.01")
 
 
+@pytest.mark.exchanges("binance")
 @pytest.mark.parametrize(("silence", "quantity"), [("lose_answer", "0.01"), ("lose_request", "0.02")])
 async def test_an_amendment_without_an_answer_is_looked_up(open_trading, silence, quantity):
     """The quantity shown by the exchange decides. Unchanged is final once the request can no longer be carried out."""

@@ -6,10 +6,14 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from application.orders.agenda import Task
 from application.trading.decisions import send_again
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 
 async def test_an_exit_that_is_sent_again_may_be_sent_for_half_a_minute(open_trading):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from domain.orders.order_status import Status
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 
@@ -31,6 +35,7 @@ async def test_an_entry_that_never_filled_lends_its_prices_to_no_other(at):
         await trader.protected(HELD, ("stop_loss", Decimal(48000)))
 
 
+@pytest.mark.exchanges("binance")
 async def test_the_rest_of_an_entry_is_protected_also_after_its_target_has_sold_the_first_part(at):
     """The trade is complete while the limit buy still rests. Its next fill brings the same prices again."""
     async with at(LISTS) as trader:

@@ -7,9 +7,13 @@ import time
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
+
 from domain.trading.position import Position
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, POSITION, PRICES, STOP, TARGET
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 LONG = 20.0
@@ -35,6 +39,7 @@ async def test_each_trade_has_a_stream_of_its_own_that_follows_from_the_one_befo
             assert after.originator_id == Position.create_id(1, 1, "BTC/USDT", "webhook", before.originator_id)
 
 
+@pytest.mark.exchanges("binance")
 async def test_dust_and_its_cost_go_with_the_next_trade(at):
     """Dust moves to the next trade's stream, so nothing that was bought is missing from the books."""
     async with at(LISTS) as trader:

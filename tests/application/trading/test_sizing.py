@@ -17,6 +17,8 @@ from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Invalid
 from tests.domain.test_market import FREE, MARKET
 
+pytestmark = pytest.mark.exchanges("binance", "bitget")
+
 LAST = Decimal(50)
 amounts = st.decimals(min_value=0, max_value=10**6, places=6)
 percents = st.decimals(min_value=1, max_value=100, places=2)

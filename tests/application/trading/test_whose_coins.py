@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from adapters.paper.pairs import PAIRS
 from application.orders.agenda import Task
 from application.trading.halts import cancel_all
@@ -15,6 +17,8 @@ from domain.reconciliation import Occasion
 from domain.trading.position import Position
 from domain.webhooks.webhook import WebhookStatus
 from tests.application.trader import HELD, LISTS, POSITION, STOP, TARGET
+
+pytestmark = pytest.mark.exchanges("binance", "bitget")
 
 EXECUTED = (WebhookStatus.EXECUTED, None)
 ELSEWHERE = Position.create_id(1, 1, "BTC/USDT", "external")
@@ -67,6 +71,7 @@ async def test_a_sale_elsewhere_of_the_accounts_other_coins_leaves_a_position_it
         await trader.protected(HELD, STOP, TARGET)
 
 
+@pytest.mark.exchanges("binance")
 async def test_a_sale_that_meets_its_stop_sells_nothing_twice(at):
     """The stop is executed while an alert cancels it. Its fill is not counted yet, but the coins are gone."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
@@ -191,6 +196,7 @@ async def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
         assert told == [Cause.ORDER_UNKNOWN, Cause.ORDER_REOPENED]
 
 
+@pytest.mark.exchanges("binance")
 async def test_cancelling_everything_leaves_what_protects(at):
     """The position's stop and target stay, and so does a stop set on the exchange's own page for other coins."""
     async with at(LISTS, USDT="1000", BTC="1") as trader:
