@@ -72,7 +72,7 @@ class Settings:
             webhook_port=_port("ARISTOBOT_WEBHOOK_PORT", 8888),
             paper_port=_port("ARISTOBOT_PAPER_PORT", 9100),
             door_url=_address("ARISTOBOT_DOOR_URL"),
-            paper_urls={"binance": url} if (url := given("ARISTOBOT_BINANCE_URL")) else {},
+            paper_urls={name: url for name in ("binance", "bitget") if (url := given(f"ARISTOBOT_{name.upper()}_URL"))},
             names=_list(given("ARISTOBOT_NAMES") or ""),
             proxies=_proxies(given("ARISTOBOT_PROXIES") or ""),
             live=_switch("ARISTOBOT_LIVE"),

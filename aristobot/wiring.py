@@ -139,10 +139,11 @@ class House:
         bury(number, self.settings.backup_places)
 
     def exchange(self, name: str, venue: str) -> ExchangeClient:
-        """Return a client for an exchange at a venue. A setting moves the paper venue only (`ARISTOBOT_BINANCE_URL`).
+        """Return a client for an exchange at a venue.
 
-        Raises `Invalid` when the exchange is unknown, when live trading lacks `ARISTOBOT_LIVE=true`, and when the
-        paper address belongs to a real exchange.
+        A setting moves the paper venue only (`ARISTOBOT_BINANCE_URL`, `ARISTOBOT_BITGET_URL`). Raises `Invalid` when
+        the exchange is unknown, when live trading lacks `ARISTOBOT_LIVE=true`, and when the paper address belongs to a
+        real exchange.
         """
         from adapters.exchanges.catalogue import CATALOGUE, is_real  # noqa: PLC0415 - only the gateway needs clients
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.exchanges.binance import client as binance
+from adapters.exchanges.bitget import client as bitget
 from adapters.exchanges.hosts import Hosts
 from application.ports.exchange import ExchangeClient
 from application.ports.statements import Capabilities
@@ -56,7 +57,20 @@ CATALOGUE = {
             ),
         },
         ("binance.com", "binance.us", "binance.vision"), 1, binance.paper_hosts, binance.Binance.at,
-    )
+    ),
+    Exchange.BITGET: Entry(
+        Exchange.BITGET, "Bitget", ("key", "secret", "passphrase"), bitget.CAPABILITIES,
+        "10 orders/s, 6000 requests/min",
+        {
+            Venue.TESTNET: Hosts(
+                "https://api.bitget.com", "wss://wspap.bitget.com/v2/ws/private", "wss://wspap.bitget.com/v2/ws/public"
+            ),
+            Venue.LIVE: Hosts(
+                "https://api.bitget.com", "wss://ws.bitget.com/v2/ws/private", "wss://ws.bitget.com/v2/ws/public"
+            ),
+        },
+        ("bitget.com",), 2, bitget.paper_hosts, bitget.Bitget.at,
+    ),
 }  # fmt: skip
 
 

@@ -25,11 +25,12 @@ def hosts(monkeypatch, tmp_path):
     def asked(venue, *, live=False, url=None, exchange="binance"):
         monkeypatch.setenv("ARISTOBOT_LIVE", str(live))
         if url is not None:
-            monkeypatch.setenv("ARISTOBOT_BINANCE_URL", url)
+            monkeypatch.setenv(f"ARISTOBOT_{exchange.upper()}_URL", url)
 
         async def made():
             client = House(Settings.read()).exchange(exchange, venue)
-            told = {client._http._base, client._ws_api, client._ws_streams}
+            sockets = ("_ws_api", "_ws_streams", "_private", "_public")
+            told = {client._http._base, *(getattr(client, name) for name in sockets if hasattr(client, name))}
             await client.close()
             return {urlsplit(str(address)).hostname for address in told}
 
@@ -38,23 +39,36 @@ def hosts(monkeypatch, tmp_path):
     return asked
 
 
+@pytest.mark.parametrize("exchange", CATALOGUE)
 @pytest.mark.parametrize("live", [True, False])
-def test_paper_stays_on_the_machine(hosts, live):
+def test_paper_stays_on_the_machine(hosts, exchange, live):
     """Permission for live trading changes nothing for a paper broker."""
-    assert hosts(Venue.PAPER, live=live) == {"127.0.0.1"}
-    assert hosts(Venue.PAPER, live=live, url="http://paper.example:9101") == {"paper.example"}
+    assert hosts(Venue.PAPER, live=live, exchange=exchange) == {"127.0.0.1"}
+    assert hosts(Venue.PAPER, live=live, url="http://paper.example:9101", exchange=exchange) == {"paper.example"}
 
 
+@pytest.mark.parametrize("exchange", CATALOGUE)
 @pytest.mark.parametrize(
     "url",
     ["https://api.binance.com", "https://api1.binance.com", "https://API.BINANCE.COM:443/", "https://binance.com",
-     "https://api.binance.com.", "https://testnet.binance.vision"],
+     "https://api.binance.com.", "https://testnet.binance.vision", "https://api.bitget.com", "https://BITGET.com./"],
 )  # fmt: skip
-def test_paper_is_led_to_no_exchange(hosts, url):
-    """An exchange's address is refused in any spelling."""
+def test_paper_is_led_to_no_exchange(hosts, exchange, url):
+    """An exchange's address is refused in any spelling, whichever exchange it is given for."""
     with pytest.raises(Invalid) as refused:
-        hosts(Venue.PAPER, live=True, url=url)
+        hosts(Venue.PAPER, live=True, url=url, exchange=exchange)
     assert refused.value.code == "paper_url_real"
+
+
+async def test_demo_trading_of_bitget_is_named_in_every_request():
+    """It shares its REST host with real trading: only the header tells them apart."""
+    entry = CATALOGUE[Exchange.BITGET]
+    clients = {venue: entry.client(hosts, venue) for venue, hosts in entry.hosts.items()}
+    assert {venue: client._named for venue, client in clients.items()} == {
+        Venue.TESTNET: {"paptrading": "1"}, Venue.LIVE: {},
+    }  # fmt: skip
+    for client in clients.values():
+        await client.close()
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -13,6 +13,7 @@ from adapters.exchanges.bitget.native import amount_of
 from adapters.exchanges.bitget.plans import Plans
 from adapters.exchanges.bitget.spot import PLACE, milliseconds
 from adapters.exchanges.decoding import understood
+from adapters.exchanges.hosts import Hosts
 from application.ports.errors import ExchangeError, NoAnswer, OrderNotFound, RefusedByExchange
 from application.ports.market_data import DayTicker, MarketEvent, Ticker
 from application.ports.statements import (
@@ -33,6 +34,7 @@ from domain.candles.bar import Bar
 from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
 from domain.orders.wish import TRIGGERED
+from domain.people.broker import Venue
 
 CAPABILITIES = Capabilities(
     lists=False, locks=True, trailing=False, amend_quantity=False, replace=False, amend_triggers=True,
@@ -45,14 +47,25 @@ RECENT = timedelta(days=28)
 _CANDLES, _OLD_CANDLES = 1000, 200
 
 
+def paper_hosts(rest: str) -> Hosts:
+    """Return the hosts of a paper exchange whose REST API is at this address: one port for all three."""
+    sockets = rest.replace("http", "ws", 1)
+    return Hosts(rest, f"{sockets}/v2/ws/private", f"{sockets}/v2/ws/public")
+
+
 class Bitget(Plans):
     """Bitget spot at one venue, with its private and its public socket."""
 
-    def __init__(self, rest: str, private: str, public: str) -> None:
-        super().__init__(rest)
+    def __init__(self, rest: str, private: str, public: str, *, demo: bool = False) -> None:
+        super().__init__(rest, demo=demo)
         self._private, self._public = private, public
         self.timeframes: Collection[str] = GRANULARITIES.keys()
         self.capabilities = CAPABILITIES
+
+    @classmethod
+    def at(cls, hosts: Hosts, venue: Venue) -> Bitget:
+        """Return the client of a venue. Demo trading shares its REST host with real trading."""
+        return cls(hosts.rest, hosts.orders, hosts.streams, demo=venue is Venue.TESTNET)
 
     # --- public --------------------------------------------------------------------------------------------------
 

@@ -31,8 +31,8 @@ _CHANGED = frozenset({"triggerPrice", "orderType", "executePrice", "size"})
 class Plans(Spot):
     """The plan orders of one venue, and the spot orders that have joined them."""
 
-    def __init__(self, rest: str) -> None:
-        super().__init__(rest)
+    def __init__(self, rest: str, *, demo: bool) -> None:
+        super().__init__(rest, demo=demo)
         self._lineage = Lineage()
 
     # --- changes -------------------------------------------------------------------------------------------------

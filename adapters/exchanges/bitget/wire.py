@@ -26,16 +26,20 @@ _ANYBODY = ""
 
 
 class Wire(Connection):
-    """The requests of one venue. `valid_for` is the time within which Bitget acts on one (its own window is 30 s)."""
+    """The requests of one venue. `valid_for` is the time within which Bitget acts on one (its own window is 30 s).
 
-    def __init__(self, rest: str) -> None:
+    With `demo`, every request says that it is one of demo trading: keys of the other kind are then refused.
+    """
+
+    def __init__(self, rest: str, *, demo: bool) -> None:
         super().__init__(Http(rest, Pace(PER_MINUTE)))
+        self._named = {"paptrading": "1"} if demo else {}
         self._seconds = Seconds()
         self.valid_for = 5.0
 
     async def server_time(self) -> datetime:
         """Return the exchange's clock, and keep its offset from ours for every signature."""
-        answer = await self._http.read(lambda: ("/api/v2/public/time", {}), weight=1)
+        answer = await self._http.read(lambda: ("/api/v2/public/time", self._named), weight=1)
         there = understood(self._checked(answer), messages.server_time_of)
         self._keep_offset(there, answer)
         return there
@@ -57,7 +61,7 @@ class Wire(Connection):
     ) -> T:
         await self._turn(path, _ANYBODY)
         whole = _with_query(path, named)
-        answer = await self._http.read(lambda: (whole, {}), weight=1, urgent=urgent, background=background)
+        answer = await self._http.read(lambda: (whole, self._named), weight=1, urgent=urgent, background=background)
         return understood(self._checked(answer), meaning)
 
     async def _signed(
@@ -72,7 +76,7 @@ class Wire(Connection):
         whole = _with_query(path, named)
 
         def make() -> tuple[str, Mapping[str, str]]:
-            return whole, signing.headers(credentials, self._now(), "GET", whole)
+            return whole, {**signing.headers(credentials, self._now(), "GET", whole), **self._named}
 
         try:
             await self._turn(path, credentials.key)
@@ -93,7 +97,7 @@ class Wire(Connection):
         now = self._now()
         window = {"requestTime": str(now), "receiveWindow": str(int(self.valid_for * 1000))}
         body = msgspec.json.encode({**named, **window}).decode()
-        sent = signing.headers(credentials, now, "POST", path, body)
+        sent = {**signing.headers(credentials, now, "POST", path, body), **self._named}
         return self._checked(await self._http.change("POST", path, weight=1, headers=sent, body=body))
 
     def _checked(self, answer: Answer) -> bytes:

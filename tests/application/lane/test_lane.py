@@ -14,7 +14,7 @@ from domain.orders.order_status import Status
 from domain.orders.wish import Side, Source, Type
 from domain.people.broker import Broker
 from domain.people.user import User
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

@@ -12,7 +12,7 @@ from application.ports.statements import Fill, OrderReport
 from domain.amounts import total
 from domain.orders.order_status import Status
 from domain.orders.wish import Side
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

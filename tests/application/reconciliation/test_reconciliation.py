@@ -13,7 +13,7 @@ from application.alerts import order_corrected
 from domain.alert import Cause
 from domain.orders.order_status import Status
 from domain.reconciliation import Fact, Occasion, Resolution
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

@@ -13,7 +13,7 @@ from application.ports.errors import NoAnswer
 from application.reconciliation import reconciler as reconciliation
 from domain.orders.order_status import Status
 from domain.reconciliation import Occasion
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

@@ -16,7 +16,7 @@ from domain.orders.external import external_id
 from domain.orders.order_status import Status
 from domain.orders.wish import Source, Type
 from domain.reconciliation import Kind, Occasion, Resolution
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

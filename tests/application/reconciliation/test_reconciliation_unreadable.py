@@ -7,7 +7,7 @@ from decimal import Decimal
 from application.orders.lookups import PROOF_AFTER
 from domain.orders.order_status import Status
 from domain.reconciliation import Kind, Occasion, Resolution
-from tests.application.conftest import id_of
+from tests.application.observed import id_of
 
 SENT = ["Placed", "Submitted", "Accepted"]
 NO_NUMBER = Decimal("NaN")
