@@ -72,6 +72,27 @@ faults = st.one_of(
         st.just("partial_fill"), st.just("place_order"), st.just((0, "")), st.just(1), st.just("MARKET"),
     ),
 )  # fmt: skip
+BITGET_REFUSALS = [
+    (43012, "Insufficient balance"), (45110, "less than the minimum amount 5 USDT"), (43009, "price limit"),
+    (43005, "Exceeds the maximum number of orders"), (40808, "Parameter verification exception"), (43011, "refused"),
+    (43115, "The trading pair is under maintenance"), (40010, "Request timed out"),
+]  # fmt: skip
+bitget_faults = st.one_of(
+    st.tuples(
+        st.just("refuse"), st.sampled_from(["place_order", "place_order", "cancel_order"]),
+        st.sampled_from(BITGET_REFUSALS), st.sampled_from([1, 2, 30]), st.sampled_from(["", "MARKET", "LIMIT"]),
+    ),
+    st.tuples(
+        st.sampled_from(["clock_refused", "lose_answer", "lose_request", "status_429", "insufficient"]),
+        st.just("place_order"), st.just((0, "")), st.sampled_from([1, 1, 3]), st.just(""),
+    ),
+    st.tuples(
+        st.sampled_from(["clock_refused", "lose_answer", "lose_request", "status_500"]),
+        st.just("cancel_order"), st.just((0, "")), st.sampled_from([1, 1, 3]), st.just(""),
+    ),
+    st.tuples(st.just("fail_execute"), st.just("trigger"), st.just((0, "")), st.just(1), st.just("")),
+    st.tuples(st.just("partial_fill"), st.just("place_order"), st.just((0, "")), st.just(1), st.just("MARKET")),
+)  # fmt: skip
 acts = st.one_of(
     st.tuples(st.just("price"), levels),
     st.tuples(st.just("price"), levels),
@@ -84,11 +105,27 @@ acts = st.one_of(
     st.tuples(st.just("part"), st.sampled_from(["0.1", "0.5", "0.97"])),
     st.tuples(st.just("rules"), markets),
 )
-steps = st.lists(st.tuples(st.sampled_from([0.05, 0.01, 0.3, 1, 3, 12, 70]), acts), max_size=7)
+bitget_markets = st.fixed_dictionaries({"notional": st.sampled_from(["5", "90", "400"])})
+bitget_acts = st.one_of(
+    st.tuples(st.just("price"), levels),
+    st.tuples(st.just("price"), levels),
+    st.tuples(st.just("fault"), bitget_faults),
+    st.tuples(st.just("fault"), bitget_faults),
+    st.tuples(st.just("move"), st.none() | stops, st.none() | targets, shares),
+    st.tuples(st.just("sell"), shares),
+    st.tuples(st.just("rest"), shares, targets),
+    st.tuples(st.just("buy"), shares, st.none() | stops, st.none() | targets),
+    st.tuples(st.just("rules"), bitget_markets),
+)
+pauses = st.sampled_from([0.05, 0.01, 0.3, 1, 3, 12, 70])
+bitget_steps = st.lists(st.tuples(pauses, bitget_acts), max_size=7)
+steps = st.lists(st.tuples(pauses, acts), max_size=7)
 
 
 def rule_changes(chosen):
     """Return the chosen rules as changes to the paper exchange's market."""
+    if chosen.keys() == {"notional"}:
+        return {"filters": {"NOTIONAL": {"minNotional": chosen["notional"]}}}
     up, down = chosen["band"] or (None, None)
     return {
         "order_types": [kind for kind in ALL_TYPES if kind not in chosen["lacking"]],

@@ -39,11 +39,12 @@ from tests.laws.simulated_trading import Platform
 class Story:
     """One story: its actions, and the checks that the law holds."""
 
-    def __init__(self, rules, style):
-        self.rules = rules
+    def __init__(self, rules, style, exchange="binance", *, lock_coins=False):
+        self.rules, self.at = rules, exchange
         self.loop = SimulatedLoop()
-        self.platform = Platform(self.loop, {SYMBOL: START}, {"USDT": "10000"}, style=style)
+        self.platform = Platform(self.loop, {SYMBOL: START}, {"USDT": "10000"}, style=style, exchange=exchange)
         self.paper = self.platform.paper
+        self.paper.plans.lock_coins = lock_coins
         self.change_rules(rules)
         self.bare_since = self.passed_since = None
         self.forced_at = self.lost_at = -100.0
@@ -53,7 +54,7 @@ class Story:
         """The id of the position whose wanted stop has rested."""
 
     def change_rules(self, rules):
-        self.paper.markets.change("binance", PAIR, **rule_changes(rules))
+        self.paper.markets.change(self.at, PAIR, **rule_changes(rules))
 
     async def told_by(self, told):
         await self.platform.begin()
@@ -120,10 +121,10 @@ class Story:
 
     def need(self):
         """Return the quantity that must be under a stop (base), or None when no stop is required."""
-        position, rules = self.platform.position(), self.paper.markets.rules("binance", PAIR)
+        position, rules = self.platform.position(), self.paper.markets.rules(self.at, PAIR)
         if position is None or not position.is_open or position.wanted is None or position.wanted.stop_loss is None:
             return None
-        selling = sum((o.quantity - o.filled for o in self.platform.resting() if "_P_" not in o.client_order_id), ZERO)
+        selling = sum((o.quantity - o.filled for o in self.platform.resting() if not _is_leg(o)), ZERO)
         need = min(position.covered, position.held - selling) // rules.step * rules.step
         least = self.least_notional()
         if need < rules.number("LOT_SIZE", "minQty") or need * self.platform.price() < least:
@@ -131,13 +132,17 @@ class Story:
         return need, position
 
     def stopped(self):
-        """Return the quantity under resting stops (base)."""
-        legs = [o for o in self.platform.resting() if o.type.startswith("stop_loss")]
-        return sum((o.quantity - o.filled for o in legs), ZERO)
+        """Return the quantity under stops (base): those that rest, those that wait on their right side of the price.
+
+        What a plan order has become rests as a limit order.
+        """
+        legs = [o for o in self.platform.resting() if o.type.startswith("stop_loss") or _was_plan(o)]
+        plans = [plan for plan in self.platform.waiting() if not plan.above]
+        return sum((o.quantity - o.filled for o in legs), ZERO) + sum((plan.quantity for plan in plans), ZERO)
 
     def is_allowed(self, need, position, *, sale=False):
         """Return True when the exchange would now take a stop (or, with `sale`, a market sale) for `need`."""
-        rules, last = self.paper.markets.rules("binance", PAIR), self.platform.price()
+        rules, last = self.paper.markets.rules(self.at, PAIR), self.platform.price()
         stop = position.wanted.stop_loss
         kinds = (
             [("market", None, None)]
@@ -146,7 +151,9 @@ class Story:
         )
         if not sale and last <= stop:
             return False
-        others = [o for o in self.platform.resting() if "_P_" not in o.client_order_id]
+        if self.at == "bitget" and not sale:
+            return True
+        others = [o for o in self.platform.resting() if not _is_leg(o)]
         for kind, trigger, limit in kinds:
             if kind.upper() not in rules.order_types:
                 continue
@@ -176,7 +183,7 @@ class Story:
         now, pending = self.loop.time(), self.paper.faults.pending
         left = sum(fault.times for fault in pending if fault.kind != TOO_MANY)
         lost = sum(fault.times for fault in pending if fault.kind in LOST)
-        if left < self.left or self.paper.faults.standing(TOO_MANY, "binance", SYMBOL) is not None:
+        if left < self.left or self.paper.faults.standing(TOO_MANY, self.at, SYMBOL) is not None:
             self.forced_at = now
         if lost < getattr(self, "left_lost", 0):
             self.lost_at = now
@@ -247,7 +254,7 @@ class Story:
                 continue
             assert webhook.reason not in NO_REFUSALS, f"a webhook ended as {webhook.reason}"
             assert webhook.status not in {WebhookStatus.RECEIVED, WebhookStatus.TAKEN}, "a webhook never ended"
-        legs = [o for o in self.platform.resting() if "_P_" in o.client_order_id]
+        legs = [*(o for o in self.platform.resting() if _is_leg(o)), *self.platform.waiting()]
         if position is None or not position.is_open:
             assert not legs, "what rests protects nothing"
             return
@@ -257,12 +264,12 @@ class Story:
         told = position.lost not in SILENT
         assert self.stopped() >= need or told, f"{self.stopped()} of {need} under a stop, told: {position.lost}"
         if position.wanted.take_profit is not None and self.could_rest(position):
-            rests = any(o.type == "limit" for o in legs)
+            rests = any(o.type == "limit" and not _was_plan(o) for o in legs)
             assert rests or position.target_watched or told, "a target neither rests nor is watched"
 
     def could_rest(self, position):
         """Return True when the target's part is large enough for an order of its own."""
-        rules = self.paper.markets.rules("binance", PAIR)
+        rules = self.paper.markets.rules(self.at, PAIR)
         part = position.cover.target_quantity // rules.step * rules.step
         worth = part * (position.wanted.stop_loss or position.wanted.take_profit) * Decimal("0.995")
         return part >= rules.number("LOT_SIZE", "minQty") and worth >= self.least_notional()
@@ -270,7 +277,7 @@ class Story:
     def least_notional(self):
         """Return the larger minimum (quote): the exchange's own, or the one the platform knows, up to an hour old."""
         known = self.platform.account.markets[SYMBOL].minimum_notional
-        return max(self.paper.markets.rules("binance", PAIR).number("NOTIONAL", "minNotional"), known)
+        return max(self.paper.markets.rules(self.at, PAIR).number("NOTIONAL", "minNotional"), known)
 
     def may_wait(self, position):
         """Return True when a move may wait, because all coins are in a resting exit."""
@@ -319,8 +326,16 @@ def _facts(event):
     return f"{str(event.originator_id)[:8]} {told}"
 
 
-def told(rules, style, steps):
-    story = Story(rules, style)
+def _is_leg(order):
+    return "_P_" in order.client_order_id or _was_plan(order)
+
+
+def _was_plan(order):
+    return order.client_order_id.startswith("plan")
+
+
+def told(rules, style, steps, exchange="binance", **more):
+    story = Story(rules, style, exchange, **more)
     try:
         run(story.told_by(steps), story.loop)
     except BaseException:

@@ -1,7 +1,8 @@
-"""A platform and its exchange in simulated time: alerts, engine, gateway, lane and the paper Binance in one event loop.
+"""A platform and its exchange in simulated time: alerts, engine, gateway, lane and a paper exchange in one event loop.
 
-Only sockets, threads, signatures and PostgreSQL are left out. The real modules of both sides write and read Binance's
-requests and answers, the real counters count the orders, and the engine's own table decides what follows from an event.
+Only sockets, threads, Binance's signatures and PostgreSQL are left out. The real modules of both sides write and read
+an exchange's requests and answers, the real counters count the orders, and the engine's own table decides what follows
+from an event.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ from domain.refusals import Conflict
 from domain.trading.position import Position
 from domain.webhooks.webhook import Webhook
 from tests.laws.exchange_in_process import AccountSnapshots, Books
+from tests.laws.simulated_bitget import SimulatedBitget
 from tests.laws.simulated_exchange import QuickPaper, SimulatedBinance
 
-KEYS = Credentials("key", "secret")
+KEYS = Credentials("key", "secret", "phrase")
+CLIENTS = {"binance": SimulatedBinance, "bitget": SimulatedBitget}
 OF_THE_ENGINE = 0.005
 """Seconds until the engine and the gateway hear of an event."""
 POLL_SECONDS, RULES_SECONDS = 10.0, 60.0
@@ -118,7 +121,8 @@ class LoggedBooks(Books):
 class Platform:
     """The platform of one story. `begin` opens the lane; everything runs until the loop is closed."""
 
-    def __init__(self, loop, prices, balances, *, style=StopStyle.MARKET, limit=None):
+    def __init__(self, loop, prices, balances, *, style=StopStyle.MARKET, limit=None, exchange="binance"):
+        self.at = exchange
         self.loop, self.books = loop, LoggedBooks()
         self.paper = QuickPaper(loop.clock)
         for symbol, price in prices.items():
@@ -126,11 +130,11 @@ class Platform:
         if limit is not None:
             self.paper.counts.limits("binance")["10S"] = limit
         funds = {currency: Decimal(amount) for currency, amount in balances.items()}
-        self.ledger_account = self.paper.ledger.open_account("binance", funds, KEYS.key, KEYS.secret)
+        self.ledger_account = self.paper.ledger.open_account(exchange, funds, KEYS.key, KEYS.secret, KEYS.passphrase)
         self.log, self.symbols, self._seen = Log(loop.time), sorted(prices), {}
         self.tasks, self.names, self._rules_doubted = [], count(1), asyncio.Event()
         with carrying(user="1"):
-            self.broker = Broker.connect(1, 1, Exchange.BINANCE, Venue.PAPER, "paper")
+            self.broker = Broker.connect(1, 1, Exchange(exchange), Venue.PAPER, "paper")
             self.broker.rest_stops_as(style)
             self.books.save(User.register(1, "somebody", Role.ADMIN), self.broker)
 
@@ -140,7 +144,7 @@ class Platform:
 
     async def begin(self):
         self.books.bell = asyncio.Event()
-        self.exchange = SimulatedBinance(self.paper, self.ledger_account, self.loop)
+        self.exchange = CLIENTS[self.at](self.paper, self.ledger_account, self.loop)
         markets = Markets(m for m in await self.exchange.markets() if m.symbol in self.symbols)
         lent = markets, self.loop.clock, self.log, self._rules_doubted.set
         self.account = Account(self.broker, self.exchange, KEYS, *lent)
@@ -241,6 +245,11 @@ class Platform:
 
     def resting(self, symbol="BTC/USDT", side="sell"):
         return [o for o in self.paper.ledger.resting(self.ledger_account) if o.pair.symbol == symbol and o.side == side]
+
+    def waiting(self, symbol="BTC/USDT"):
+        """Return the plan orders that wait to sell."""
+        plans = self.paper.plans.of(self.ledger_account)
+        return [plan for plan in plans if (plan.status, plan.side, plan.pair.symbol) == ("live", "sell", symbol)]
 
     def told(self, *causes):
         """Return the alerts raised for these causes, or all alerts when no cause is given."""

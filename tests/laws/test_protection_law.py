@@ -15,6 +15,9 @@ from domain.people.broker import StopStyle
 from tests.laws.examples import examples
 from tests.laws.protection_cases import (
     START,
+    bitget_faults,
+    bitget_markets,
+    bitget_steps,
     faults,
     markets,
     shares,
@@ -43,6 +46,22 @@ PLAIN = {
 def test_coins_have_a_stop_or_are_sold_or_are_told_of(rules, style, before, first, pause, rest):
     opening = [(pause, first)] if before is None else [(0.0, ("fault", before)), (pause, first)]
     told(rules, style, [*opening, *rest])
+
+
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
+@given(
+    lock_coins=st.booleans(),
+    rules=st.just({"notional": "5"}) | bitget_markets,
+    style=st.sampled_from([StopStyle.MARKET, StopStyle.MARKET, StopStyle.LIMIT]),
+    before=st.none() | bitget_faults,
+    first=st.tuples(st.just("buy"), shares, stops, st.none() | targets),
+    pause=st.sampled_from([0.3, 0.05, 3]),
+    rest=bitget_steps,
+)
+def test_the_same_holds_at_bitget_whether_or_not_stops_lock_coins(lock_coins, rules, style, before, first, pause, rest):
+    """A stop that waits on the wrong side of the price counts for nothing."""
+    opening = [(pause, first)] if before is None else [(0.0, ("fault", before)), (pause, first)]
+    told(rules, style, [*opening, *rest], "bitget", lock_coins=lock_coins)
 
 
 @pytest.mark.parametrize(("target", "kind"), [(None, "STOP_LOSS"), ("1.1", "LIMIT_MAKER")])

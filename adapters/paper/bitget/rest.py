@@ -42,6 +42,16 @@ class Operation(NamedTuple):
     when: str | None = None
 
 
+class Asked(NamedTuple):
+    """One request. `path` is as it was sent, with its query; `remote` is the address that it came from."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str
+    remote: str
+
+
 class BitgetRest:
     """Every path of the spot API v2, and the few others that spot clients ask."""
 
@@ -61,28 +71,37 @@ class BitgetRest:
     def _handler(self, operation: Operation) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             sent = (await request.read()).decode(errors="replace")
+            path, remote = request.rel_url.raw_path_qs, request.remote or ""
             try:
-                told = await self._served(operation, request, sent)
-            except Error as error:
-                return self._answer(error.told(self._paper.now()), error.status)
-            except _Cut:
+                body, status = await self.serve(operation, Asked(request.method, path, request.headers, sent, remote))
+            except Cut:
                 if request.transport is not None:
                     request.transport.abort()
                 return web.Response()
             except _Garbage:
                 return web.Response(text="<html>Bad gateway</html>", content_type="text/html")
-            return self._answer(
-                {"code": "00000", "msg": "success", "requestTime": self._paper.now(), "data": told}, 200
-            )
+            return self._answer(body, status)
 
         return handle
 
-    async def _served(self, operation: Operation, request: web.Request, sent: str) -> Any:
-        parameters = _parameters(request, sent)
+    def operation(self, method: str, path: str) -> Operation:
+        """Return what serves a path without its query. Raises `StopIteration` for an unknown one."""
+        return next(one for one in self._operations if (one.method, f"/api/v2/{one.path}") == (method, path))
+
+    async def serve(self, operation: Operation, asked: Asked) -> tuple[dict[str, Any], int]:
+        """Carry out a request, and return the body and the status of its answer. Raises `Cut` for none at all."""
+        try:
+            told = await self._served(operation, asked)
+        except Error as error:
+            return error.told(self._paper.now()), error.status
+        return {"code": "00000", "msg": "success", "requestTime": self._paper.now(), "data": told}, 200
+
+    async def _served(self, operation: Operation, asked: Asked) -> Any:
+        parameters = _parameters(asked)
         fault = self._fault(operation, parameters)
         kind = "" if fault is None else fault.kind
         if kind == "lose_request":
-            raise _Cut
+            raise Cut
         if kind == "delay" and fault is not None:
             await asyncio.sleep(fault.seconds)
         if kind == "status_500":
@@ -90,13 +109,13 @@ class BitgetRest:
         if kind == "status_429":
             raise _too_many()
         if operation.when is None:
-            self._spend(operation, request.remote or "")
+            self._spend(operation, asked.remote)
             return operation.answer(parameters)
-        account = self._access.account_of(request.headers, request.method, request.rel_url.raw_path_qs, sent)
+        account = self._access.account_of(asked.headers, asked.method, asked.path, asked.body)
         self._spend(operation, account.key)
         told = self._carried_out(operation, account, parameters, fault)
         if kind == "lose_answer":
-            raise _Cut
+            raise Cut
         if kind == "garbage":
             raise _Garbage
         return told
@@ -164,7 +183,7 @@ class BitgetRest:
         return self._answer(error.told(self._paper.now()), error.status)
 
 
-class _Cut(Exception):
+class Cut(Exception):
     """The connection is to be cut."""
 
 
@@ -176,13 +195,13 @@ def _too_many() -> Error:
     return Error("429", "Too Many Requests", TOO_MANY)
 
 
-def _parameters(request: web.Request, sent: str) -> Parameters:
+def _parameters(asked: Asked) -> Parameters:
     """Return the parameters of the query and of a JSON body. Raises `Error` for a body that is no object."""
-    query = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
-    if not sent:
+    query = dict(parse_qsl(asked.path.partition("?")[2], keep_blank_values=True))
+    if not asked.body:
         return query
     try:
-        body = msgspec.json.decode(sent)
+        body = msgspec.json.decode(asked.body)
     except msgspec.DecodeError:
         raise Error("40020", "Parameter body error") from None
     if not isinstance(body, dict):
