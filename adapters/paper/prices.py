@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,15 @@ class Bar:
     trades: int = 0
     first_id: int | None = None
     last_id: int | None = None
+
+
+class _Kept(NamedTuple):
+    """Minutes of the past of one pair, from `since` to `until`, when so many differed from what the past says."""
+
+    since: int
+    until: int
+    differing: int
+    bars: list[Bar]
 
 
 @dataclass
@@ -63,6 +73,7 @@ class Prices:
         """The pairs whose last price was told by somebody else."""
         self._told: dict[str, dict[int, Bar | None]] = {}
         """The minutes that differ from the past, None for one that had no trading, and are not among the bars."""
+        self._kept: dict[str, _Kept] = {}
         self.quantities: dict[str, Decimal] = {}
         """The quantity of the last trade of every pair."""
         self._during: int | None = None
@@ -231,8 +242,17 @@ class Prices:
     def minutes(self, symbol: str, since: int) -> list[Bar]:
         """Return the minutes of a pair from a moment on, the running one last, with the ids of those traded here."""
         bars = self.bars[symbol]
-        older = bars_of(self.columns(symbol, since, bars[0].opened_at)) if since < bars[0].opened_at else []
-        return older + bars[bisect_left(bars, since, key=lambda bar: bar.opened_at) :]
+        first = bisect_left(bars, since, key=lambda bar: bar.opened_at)
+        older = self._older(symbol, since, bars[0].opened_at) if since < bars[0].opened_at else []
+        return older + bars[first:]
+
+    def _older(self, symbol: str, since: int, until: int) -> list[Bar]:
+        """Return the minutes of the past from one moment to another, which are kept while they are asked for."""
+        kept, differing = self._kept.get(symbol), len(self._told[symbol])
+        if kept is None or (kept.until, kept.differing) != (until, differing) or kept.since > since:
+            kept = _Kept(since, until, differing, bars_of(self.columns(symbol, since, until)))
+            self._kept[symbol] = kept
+        return kept.bars[bisect_left(kept.bars, since, key=lambda bar: bar.opened_at) :]
 
     def trades(self, symbol: str, first: int, last: int) -> list[tuple[int, Decimal, Decimal]]:
         """Return time, price and quantity of the trades of the past from one step to another, both included."""

@@ -40,7 +40,7 @@ from domain.amounts import ZERO, product, total
 from domain.market import too_small
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
-from domain.orders.wish import Type
+from domain.orders.wish import Protection, Type
 from domain.trading.position import Position
 
 FAILED = "fail_execute"
@@ -141,13 +141,11 @@ class Guard:
         """
         ended = self._legs.ended_by_exchange(position.id)
         new = trouble.lose(frozenset(leg.id for leg in ended), self._account.clock())
-        if new and (trouble.losses > 1 or ended[-1].reason == FAILED):
+        failed = bool(ended) and ended[-1].reason == FAILED
+        if new and (trouble.losses > 1 or failed):
             trouble.not_before = max(trouble.not_before, _now() + trouble.pause_after_losses())
-            await say(
-                self._orders.store,
-                position,
-                lambda p: p.lose_protection("stop_ended", ended[-1].reason or "", final=True),
-            )
+            reason, detail = "stop_failed" if failed else "stop_ended", ended[-1].reason or ""
+            await say(self._orders.store, position, lambda p: p.lose_protection(reason, detail, final=True))
 
     async def _bring(
         self, position: Position, resting: Sequence[Order], exits: Sequence[Order], trouble: Trouble
@@ -165,14 +163,21 @@ class Guard:
             if wait is None and not position.is_open:
                 self._troubles.pop(position.id, None)
             return wait
-        trouble.needed, free_of_rules = target.quantity, unbounded(market)
+        trouble.needed = target.quantity
         case = Case(position, market, target, resting, trouble)
-        if in_doubt(exits) and locked_in(resting) > target.quantity:
-            return wait_for_exits(exits, trouble)
+        wait = await self._second_look.after_change(case)
+        return await self._compare(case, position.wanted, exits) if wait is None else wait
+
+    async def _compare(self, case: Case, wanted: Protection, exits: Sequence[Order]) -> float | None:
+        """Compare the resting orders with the wanted ones, and change them. Returns as `_bring`."""
+        target, market, style = case.target, case.market, self._account.broker.stop_style
+        if in_doubt(exits) and locked_in(case.resting) > target.quantity:
+            return wait_for_exits(exits, case.trouble)
+        free_of_rules = unbounded(market)
         form = forms_of(target, free_of_rules, self._account.exchange.capabilities)[0]
-        if rests(wishes_of(target, form, free_of_rules), resting, market):
+        if rests(wishes_of(target, form, free_of_rules), case.resting, market):
             return await self._it_rests(case, form)
-        if (detail := too_small(target.quantity, position.wanted, market, self._account.broker.stop_style)) is not None:
+        if (detail := too_small(target.quantity, wanted, market, style)) is not None:
             return await self._too_small(case, detail)
         return await self._differs(case)
 
@@ -248,8 +253,6 @@ class Guard:
         Also watch the price of a stop at a limit: the market may jump over the limit, and the stop then sells nothing.
         """
         position, target, trouble = case.position, case.target, case.trouble
-        if (wait := await self._second_look.after_change(case)) is not None:
-            return wait
         watched = target.take_profit is not None and not form.take
         at_limit = any(leg.wish.type is Type.STOP_LOSS_LIMIT for leg in case.resting)
         standing = Standing.BETWEEN

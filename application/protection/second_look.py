@@ -10,7 +10,7 @@ from application.orders.orders import Orders
 from application.protection.case import Case
 from application.protection.legs import Legs
 from application.protection.passed import Passed
-from application.protection.target import STOPS, Standing
+from application.protection.target import STOPS, Standing, standing_of
 from domain.amounts import ZERO
 
 AT_ONCE, MOMENT = 0.0, 0.1
@@ -27,9 +27,9 @@ class SecondLook:
     async def after_change(self, case: Case) -> float | None:
         """Look at the price once for each stop that was placed or moved.
 
-        Take off a stop that waits on the wrong side: the next look carries it out. If it was moved there by request,
-        refuse that request. Returns the seconds until the next look, None when all stops are on their right side.
-        Raises as `Account.asked_price`.
+        Take off a stop that waits on the wrong side while the wanted one has been passed: the next look carries it
+        out. If it was moved there by request, refuse that request. Returns the seconds until the next look, None when
+        all stops are on their right side or are about to be moved there. Raises as `Account.asked_price`.
         """
         account, looked = self._account, case.trouble.looked
         new = [leg for leg in case.resting if leg.wish.type in STOPS and looked.get(leg.id) != leg.stop_price]
@@ -39,7 +39,8 @@ class SecondLook:
         for leg in new:
             if last > (leg.stop_price or ZERO):
                 looked[leg.id] = leg.stop_price or ZERO
-                continue
+            if standing_of(case.target, last) is not Standing.BELOW_STOP or looked.get(leg.id) == leg.stop_price:
+                continue  # a stop on the wrong side is moved from there when the wanted one has not been passed
             report = await account.ask(leg, case.market)
             await self._orders.hear(report)
             if not report.waits:

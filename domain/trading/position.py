@@ -146,9 +146,10 @@ class Position(PositionState, Aggregate):
         settled = self.requests.settled_cover
         cover, before = (one.sold(self.held, left) for one in (self.cover, settled))
         if by_protection:
-            # The protection of a pending request does not rest yet: it was the settled one that sold.
+            # The protection of a pending request does not rest yet: the settled one has sold, if there is one.
             before = settled.carried_out(gone, smallest, by_target=by_target)
-            cover = cover if self.is_asked else self.cover.carried_out(gone, smallest, by_target=by_target)
+            pending = self.is_asked and self.wanted_before is not None
+            cover = cover if pending else self.cover.carried_out(gone, smallest, by_target=by_target)
         average, profit = self.trade.average_entry, self.trade.profit(sold.price, quantity)
         self._reduced(
             sold, quantity, average, profit, cover.quantity, cover.target_quantity, cover.target_share,

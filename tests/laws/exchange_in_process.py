@@ -167,12 +167,16 @@ class InProcess:
         return self._ask(self.api.account, messages.balances_of, omitZeroBalances="true")
 
     def stream(self, tell):
-        """Pass each report of the private stream on as soon as it happens."""
+        """Pass each report of the private stream on as soon as it happens, to be read when it is heard."""
 
         def hear(what, order, trade):
             if order.account is self.account:
                 cancel_id = self.api.cancel_ids.get(order.id, "a-cancel")
-                told = forms.execution(what, order, trade, cancel_id, self.paper.now())
-                tell(messages.report_of_execution(msgspec.json.encode(told)))
+                told = msgspec.json.encode(forms.execution(what, order, trade, cancel_id, self.paper.now()))
+
+                async def report():
+                    return messages.report_of_execution(told)
+
+                tell(report)
 
         self.paper.ledger.listeners.append(hear)

@@ -197,7 +197,10 @@ class Story:
         return any(event.timestamp.timestamp() >= moment - LOOK for event in self.platform.told(*TELLING))
 
     def check_stop_is_kept(self):
-        """Check that a wanted stop that has rested ends by its own sale or with its trade, even if the log drops it."""
+        """Check that a wanted stop that has rested ends by its own sale or with its trade, even if the log drops it.
+
+        It also ends when its target has sold everything that it covered.
+        """
         position = self.platform.position()
         if position is None or not position.is_open:
             return
@@ -206,8 +209,10 @@ class Story:
             self.stopped_trade = position.id
         if stopped or self.stopped_trade != position.id:
             return
-        sold = (o for o in self.platform.books.orders() if (o.requester, o.cause) == (PROTECTION, position.id))
-        assert any(o.filled for o in sold if o.wish.type is not Type.LIMIT), "a stop that sold nothing is gone"
+        legs = [o for o in self.platform.books.orders() if (o.requester, o.cause) == (PROTECTION, position.id)]
+        is_done = position.lost == "carried_out" and position.covered < PAIR.step
+        sold = (o.filled for o in legs if is_done or o.wish.type is not Type.LIMIT)
+        assert any(sold), "a stop that sold nothing is gone"
 
     def look(self):
         self.platform.check_alive()

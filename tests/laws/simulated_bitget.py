@@ -20,6 +20,8 @@ from tests.laws.simulated_exchange import WAY
 class SimulatedHttp(Http):
     """The HTTP of one venue, with the paper exchange at its other end."""
 
+    way = WAY
+
     def __init__(self, paper):
         super().__init__("", Pace(PER_MINUTE, clock=self._time))
         self._paper, self._rest = paper, BitgetRest(paper)
@@ -30,14 +32,14 @@ class SimulatedHttp(Http):
 
     async def _send(self, method, path, headers, body):
         sent_at = self._time()
-        await asyncio.sleep(WAY)
+        await asyncio.sleep(self.way)
         operation = self._rest.operation(method, path.partition("?")[0])
         try:
             told, status = await self._rest.serve(operation, Asked(method, path, headers, body, "here"))
         except Cut:
             raise NoAnswer("the connection was closed", code="no_answer") from None
         finally:
-            await asyncio.sleep(WAY)
+            await asyncio.sleep(self.way)
         self.fuse.worked()
         return Answer(status, msgspec.json.encode(told), CIMultiDict(), sent_at, self._time())
 

@@ -7,6 +7,8 @@ alone is not trusted to keep wanting a stop until that stop has sold: this is ch
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_coins_have_a_stop_or_are_sold_or_are_told_of(rules, style, before, firs
     told(rules, style, [*opening, *rest])
 
 
-@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 @given(
     lock_coins=st.booleans(),
     rules=st.just({"notional": "5"}) | bitget_markets,
@@ -107,6 +109,17 @@ def test_what_is_bought_after_a_stop_was_carried_out_is_not_sold_by_it():
     position = story.platform.position()
     assert position.is_open
     assert (position.wanted, position.lost) == (None, None)
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bitget"])
+def test_a_share_whose_stop_was_passed_before_it_was_bought_is_sold_once(exchange):
+    """The alert moves the protection of a buy that the exchange has not taken yet, and the price is below its stop."""
+    rules = PLAIN if exchange == "binance" else {"notional": "5"}
+    late = ("status_429", "place_order", (0, ""), 3, "")
+    steps = [(0.0, ("fault", late)), (0.05, BUY), (1, ("price", "0.94")), (0.3, ("move", "0.95", "1.02", 10))]
+    story = told(rules, StopStyle.MARKET, steps, exchange)
+    bought, *_ = [order.filled for order in story.platform.books.orders()]
+    assert Decimal("0.89") < story.platform.position().held / bought < Decimal("0.91")
 
 
 def test_a_move_that_its_own_stop_overtakes_is_answered():

@@ -56,6 +56,16 @@ def one_of(data, things):
 
 
 class History(RuleBasedStateMachine):
+    exchange, states = "binance", STATES
+
+    def a_port(self, balances):
+        """Return the port to a new account."""
+        return InProcess(self.paper, self.paper.ledger.open_account(self.exchange, balances))
+
+    def name_of(self, there):
+        """Return the id by which the exchange calls an order or a trade of its own."""
+        return str(there.id)
+
     @initialize()
     def begin(self):
         self.pauses, lookups.PAUSES = lookups.PAUSES, (0.001,)
@@ -69,10 +79,9 @@ class History(RuleBasedStateMachine):
             self.reconcile(here, Occasion.START)
 
     def a_broker(self, number):
-        rich = {"USDT": Decimal(10**6), "BTC": Decimal(100), "ETH": Decimal(1000)}
-        port = InProcess(self.paper, self.paper.ledger.open_account("binance", rich))
+        port = self.a_port({"USDT": Decimal(10**6), "BTC": Decimal(100), "ETH": Decimal(1000)})
         with carrying(user="1"):
-            broker = Broker.connect(number, 1, Exchange.BINANCE, Venue.PAPER, f"paper {number}")
+            broker = Broker.connect(number, 1, Exchange(self.exchange), Venue.PAPER, f"paper {number}")
         account = Account(broker, port, KEYS, Markets(port.markets().values()), lambda: self.now, Log(), lambda: None)
         lane = Lane(account, self.books, AccountSnapshots(), SENDER)
         here = SimpleNamespace(number=number, port=port, account=account, lane=lane, ledger=port.account)
@@ -108,7 +117,8 @@ class History(RuleBasedStateMachine):
                 requester="somebody", client_order_id=name,
             )  # fmt: skip
             valid_until = here.account.valid_until(self.now)
-            order.submit(SENDER, now=self.now, valid_until=valid_until, quantity=size, cost=None, price=price)
+            sized = self.sized(symbol, side, kind, size)
+            order.submit(SENDER, now=self.now, valid_until=valid_until, **sized, price=price)
             self.books.save(order)
         here.lane.orders.know(order)
         here.lane.orders.meet(order)
@@ -117,10 +127,14 @@ class History(RuleBasedStateMachine):
         else:
             self.place(here, symbol, side, kind, size, price, name, partly=partly)
         if fate == "answered":
-            market = here.account.markets[symbol]
-            self.wait(here.lane.orders.take(order.id, self.wait(here.port.query(KEYS, market, name))))
+            asked = here.account.credentials, here.account.markets[symbol], name
+            self.wait(here.lane.orders.take(order.id, self.wait(here.port.query(*asked))))
         elif fate != "died":
             self.wait(here.lane.orders.doubted(order, NoAnswer("silence")))
+
+    def sized(self, symbol, side, kind, size):
+        """Return the size of an order as it is sent."""
+        return {"quantity": size, "cost": None}
 
     def place(self, here, symbol, side, kind, size, price, name, *, partly):
         named = {"client_order_id": name, "side": side.value, "type": kind.value, "quantity": size, "price": price}
@@ -172,7 +186,10 @@ class History(RuleBasedStateMachine):
     def hear(self, data):
         """Hear any report of the stream, in any sequence, early or late, and possibly again."""
         here, report = one_of(data, self.reports)
-        self.wait(here.lane.orders.hear(report))
+        self.wait(self.heard(here, report))
+
+    async def heard(self, here, report):
+        await here.lane.orders.hear(await report())
 
     def open_here(self):
         return [order for order in self.books.orders() if order.status is Status.OPEN and not order.is_external]
@@ -198,7 +215,7 @@ class History(RuleBasedStateMachine):
         async def happens():
             self.move(symbol, level)
             for heard_by, report in self.reports[told:] if meanwhile == "heard" else ():
-                await heard_by.lane.orders.hear(report)
+                await self.heard(heard_by, report)
 
         here.port.meanwhile = happens if meanwhile != "nothing" else None
         self.reconcile(here, occasion, dry=dry, silence=silence)
@@ -221,12 +238,12 @@ class History(RuleBasedStateMachine):
     @invariant()
     def no_execution_is_invented(self):
         """Check that each fill on record is a trade of the exchange, with its quantity, order and account."""
-        trades = {str(trade.id): trade for trade in self.paper.ledger.trades}
+        trades = {self.name_of(trade): trade for trade in self.paper.ledger.trades}
         for order in self.books.orders():
             for trade_id, quantity in order.fills.items():
                 trade = trades[trade_id]
                 assert trade.quantity == quantity
-                assert [str(trade.order.id)] == order.exchange_order_ids
+                assert [self.name_of(trade.order)] == order.exchange_order_ids
                 assert trade.order.account is self.here[order.broker - 1].ledger
 
     @invariant()
@@ -277,17 +294,21 @@ class History(RuleBasedStateMachine):
         if order.id in self.lost:
             assert order.status is Status.REJECTED
             return
-        there = self.paper.ledger.orders[int(order.exchange_order_id)]
+        there = self.there(order)
         if order.id in self.believed and not there.rests:
             return
-        assert order.status is STATES[there.status]
-        assert order.fills == {str(trade.id): trade.quantity for trade in there.trades}
+        assert order.status is self.states[there.status]
+        assert order.fills == {self.name_of(trade): trade.quantity for trade in there.trades}
         assert order.filled == total(order.fills.values()) == there.filled
         assert not there.rests or order.quantity == there.quantity
 
+    def there(self, order):
+        """Return an order as the exchange has it."""
+        return self.paper.ledger.orders[int(order.exchange_order_id)]
+
     def is_known(self, there):
         """Check that an order resting on the exchange is exactly one open order here, whoever made it."""
-        known = [o for o in self.books.orders() if str(there.id) in o.exchange_order_ids]
+        known = [o for o in self.books.orders() if self.name_of(there) in o.exchange_order_ids]
         assert len(known) == 1
         assert known[0].status is Status.OPEN
 

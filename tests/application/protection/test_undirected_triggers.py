@@ -214,7 +214,7 @@ async def test_a_stop_that_fails_when_its_price_comes_is_told_of_at_once_and_car
         trader.trading.hold("BTC/USDT", "44000")
         await trader.closed()
         lost = [event.reason for event in await trader.trading.read("Position.ProtectionLost")]
-        assert (lost[0], trader.sold()) == ("stop_ended", HELD)
+        assert (lost[0], trader.sold()) == ("stop_failed", HELD)
 
 
 async def test_after_a_restart_a_stop_rests_as_before_and_is_looked_at_again(trade):
