@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from application.ports.statements import ExchangeId, OrderName, OrderReport
 from domain.aggregate import Personal
+from domain.orders.order_status import Status
 from domain.orders.wish import Side, Type
 
 MOST_ALONE = 50_000
 """The most spot orders that are remembered to be nobody's. One that was forgotten is asked about again."""
-_STOPS = {False: Type.STOP_LOSS, True: Type.STOP_LOSS_LIMIT}
-_TARGETS = {False: Type.TAKE_PROFIT, True: Type.TAKE_PROFIT_LIMIT}
 
 
 class Lineage:
@@ -76,7 +75,7 @@ class Lineage:
         return [
             plan_id
             for plan_id, plan in self._plans.items()
-            if plan_id not in self._children and _shape(plan) in shapes and not plan.reason
+            if plan_id not in self._children and _shape(plan) in shapes and plan.state is Status.OPEN
         ]
 
     def adopt(self, plan_id: str, order_id: str) -> None:

@@ -199,3 +199,20 @@ async def test_plans_on_several_pages_are_all_told(hand):
         await hand.by_hand(clientOid=name, size="0.0002")
     listed = await hand.client.open_orders(hand.keys)
     assert sorted(report.client_order_id for report in listed) == sorted(names)
+
+
+async def test_plans_that_ended_without_an_order_are_nobodys_parents(hand, monkeypatch):
+    """For an order made elsewhere, only plans that may have become one are asked about, each on its own."""
+    asked, ask = [], hand.client._signed
+
+    async def counted(path, *args, **more):
+        asked.append(path.rpartition("/")[2])
+        return await ask(path, *args, **more)
+
+    cancelled = [await hand.by_hand(orderType="limit", executePrice="51000") for _ in range(3)]
+    for plan in cancelled:
+        await asyncio.to_thread(lambda plan=plan: hand.raw.post("spot/trade/cancel-plan-order", orderId=plan))
+    await asyncio.to_thread(lambda: hand.raw.place(side="sell", price="51000"))
+    monkeypatch.setattr(hand.client, "_signed", counted)
+    [_] = await hand.client.open_orders(hand.keys)
+    assert (asked.count("history-plan-order"), asked.count("plan-sub-order")) == (2, 0)
