@@ -321,7 +321,9 @@ class Order(OrderState, Aggregate):
         """
         wanted = Amendment(client_order_id, quantity, price, valid_until, stop_price)
         if self.amendment is not None:
-            if wanted == replace(self.amendment, valid_until=valid_until):
+            asked = self.amendment
+            renamed = client_order_id == asked.client_order_id != self.client_order_id
+            if renamed or wanted == replace(asked, valid_until=valid_until):
                 return
             raise Impossible("an amendment is under way", code="amendment_under_way")
         self._must("request_amend")

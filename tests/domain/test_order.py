@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from domain.orders.order import Order
 from domain.orders.order_status import Status
-from domain.orders.wish import Side, Type, Wish
+from domain.orders.wish import Side, Source, Type, Wish
 from domain.refusals import Impossible, Invalid
 from tests.laws.test_order_laws import NOW, PRICE, QUANTITY, SENDER, adopted, fill, placed, sent, submit
 
@@ -294,6 +294,36 @@ def test_an_amendment_that_asks_for_what_cannot_be_is_refused(name, quantity, pr
     with pytest.raises(Invalid) as refused:
         order.request_amend(name, quantity, price, NOW)
     assert (refused.value.code, order.amendment) == (code, None)
+
+
+def waiting() -> Order:
+    """Return a stop that waits at 90."""
+    wish = Wish("BTC/USDT", Side.SELL, Type.STOP_LOSS, quantity=QUANTITY, stop_price=Decimal(90))
+    order = Order.place(
+        order_id=uuid4(), user=1, broker=1, wish=wish, source=Source.MANUAL, requester="t", client_order_id="c-1"
+    )
+    order.submit(SENDER, now=NOW, valid_until=NOW, quantity=QUANTITY, cost=None, price=None)
+    order.accept("x-1", "{}")
+    return order
+
+
+def test_a_trigger_is_amended_under_the_same_names():
+    order = waiting()
+    order.request_amend("c-1", None, None, NOW, Decimal(95))
+    order.request_amend("c-1", None, None, NOW, Decimal(95))
+    with pytest.raises(Impossible):
+        order.request_amend("c-1", None, None, NOW, Decimal(96))
+    order.amend("x-1", None, None, "{}", Decimal(95))
+    assert (order.stop_price, order.quantity, order.amendment) == (95, QUANTITY, None)
+    assert (order.client_order_ids, order.exchange_order_ids) == (["c-1"], ["x-1"])
+
+
+def test_an_order_without_a_trigger_gets_none():
+    order = sent()
+    order.accept("x-1", "{}")
+    with pytest.raises(Invalid) as refused:
+        order.request_amend("c-2", None, None, NOW, Decimal(95))
+    assert refused.value.code == "trigger_not_taken"
 
 
 def test_only_a_found_order_was_made_elsewhere():
