@@ -11,10 +11,9 @@ from adapters.exchanges.binance import messages, parameters
 from adapters.exchanges.binance.entry import OrderEntry
 from adapters.exchanges.binance.errors import HalfDone, error_of
 from adapters.exchanges.binance.native import NativeReplacement
-from adapters.exchanges.connection import Connection
 from adapters.exchanges.counts import OrderCounts
 from adapters.exchanges.decoding import understood
-from adapters.exchanges.http import Http
+from adapters.exchanges.http import Connection, Http
 from application.ports.errors import ExchangeError, NoAnswer
 from application.ports.statements import (
     Credentials,

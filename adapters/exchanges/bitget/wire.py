@@ -14,9 +14,8 @@ from adapters.exchanges.bitget import messages, signing
 from adapters.exchanges.bitget.errors import SUCCESS, error_of
 from adapters.exchanges.bitget.limits import PER_MINUTE, Seconds
 from adapters.exchanges.bitget.native import Envelope
-from adapters.exchanges.connection import Connection
 from adapters.exchanges.decoding import understood
-from adapters.exchanges.http import Answer, Http, Pace
+from adapters.exchanges.http import Answer, Connection, Http, Pace
 from application.ports.errors import NotAccepted
 from application.ports.statements import Credentials
 
