@@ -111,17 +111,7 @@ class History(RuleBasedStateMachine):
         here, name = self.here[broker], self.a_name("ARISTO")
         size, price = SIZES[symbol], level * PRICES[symbol] if kind is Type.LIMIT else None
         wish = Wish(symbol, side, kind, quantity=size, price=price)
-        with carrying(user="1"):
-            order = Order.place(
-                order_id=uuid5(NAMES, name), user=1, broker=here.number, wish=wish, source=Source.MANUAL,
-                requester="somebody", client_order_id=name,
-            )  # fmt: skip
-            valid_until = here.account.valid_until(self.now)
-            sized = self.sized(symbol, side, kind, size)
-            order.submit(SENDER, now=self.now, valid_until=valid_until, **sized, price=price)
-            self.books.save(order)
-        here.lane.orders.know(order)
-        here.lane.orders.meet(order)
+        order = self.submitted(here, name, wish)
         if fate == "never arrives":
             self.lost.add(order.id)
         else:
@@ -132,9 +122,23 @@ class History(RuleBasedStateMachine):
         elif fate != "died":
             self.wait(here.lane.orders.doubted(order, NoAnswer("silence")))
 
-    def sized(self, symbol, side, kind, size):
+    def submitted(self, here, name, wish):
+        """Return an order of ours whose intent is recorded."""
+        with carrying(user="1"):
+            order = Order.place(
+                order_id=uuid5(NAMES, name), user=1, broker=here.number, wish=wish, source=Source.MANUAL,
+                requester="somebody", client_order_id=name,
+            )  # fmt: skip
+            valid_until = here.account.valid_until(self.now)
+            order.submit(SENDER, now=self.now, valid_until=valid_until, **self.sized(wish), price=wish.price)
+            self.books.save(order)
+        here.lane.orders.know(order)
+        here.lane.orders.meet(order)
+        return order
+
+    def sized(self, wish):
         """Return the size of an order as it is sent."""
-        return {"quantity": size, "cost": None}
+        return {"quantity": wish.quantity, "cost": None}
 
     def place(self, here, symbol, side, kind, size, price, name, *, partly):
         named = {"client_order_id": name, "side": side.value, "type": kind.value, "quantity": size, "price": price}

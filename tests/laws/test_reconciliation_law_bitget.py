@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import SimpleNamespace
-from uuid import uuid5
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,16 +13,12 @@ from adapters.paper.bitget import forms
 from adapters.paper.pairs import PAIRS
 from application.ports.errors import NoAnswer
 from application.ports.statements import Credentials
-from domain.aggregate import carrying
-from domain.orders.order import Order
 from domain.orders.order_status import Status
-from domain.orders.wish import Side, Source, Type, Wish
+from domain.orders.wish import Side, Type, Wish
 from tests.laws.bitget_in_process import BitgetInProcess
 from tests.laws.examples import examples
 from tests.laws.test_reconciliation_law import (
-    NAMES,
     PRICES,
-    SENDER,
     SIZES,
     STATES,
     History,
@@ -52,11 +47,11 @@ class BitgetHistory(History):
         here.account.credentials = here.port.keys
         return here
 
-    def sized(self, symbol, side, kind, size):
+    def sized(self, wish):
         """Return the size of an order as it is sent: that of a market buy is its cost."""
-        if (kind, side) == (Type.MARKET, Side.BUY):
-            return {"quantity": None, "cost": size * PRICES[symbol]}
-        return super().sized(symbol, side, kind, size)
+        if (wish.type, wish.side) == (Type.MARKET, Side.BUY):
+            return {"quantity": None, "cost": wish.quantity * PRICES[wish.symbol]}
+        return super().sized(wish)
 
     def name_of(self, there):
         """Return the id by which Bitget calls a trade, or the order of ours of which it is a part."""
@@ -92,16 +87,7 @@ class BitgetHistory(History):
             return
         kind = Type.STOP_LOSS_LIMIT if at_limit else Type.STOP_LOSS
         wish = Wish(symbol, Side.SELL, kind, quantity=size, price=price, stop_price=trigger)
-        with carrying(user="1"):
-            order = Order.place(
-                order_id=uuid5(NAMES, name), user=1, broker=here.number, wish=wish, source=Source.MANUAL,
-                requester="somebody", client_order_id=name,
-            )  # fmt: skip
-            valid_until = here.account.valid_until(self.now)
-            order.submit(SENDER, now=self.now, valid_until=valid_until, quantity=size, cost=None, price=price)
-            self.books.save(order)
-        here.lane.orders.know(order)
-        here.lane.orders.meet(order)
+        order = self.submitted(here, name, wish)
         self.paper.plans.place(here.ledger, PAIRS[symbol], **placed)
         if fate == "answered":
             report = self.wait(here.port.query(here.port.keys, here.account.markets[symbol], name))

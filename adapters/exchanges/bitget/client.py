@@ -171,7 +171,9 @@ class Bitget(Plans):
         """Return all executions of one order with their fees, oldest first."""
         child = self._lineage.child_of(exchange_order_id)
         fills = await self._fills_of_order(credentials, market.native, child or exchange_order_id)
-        return fills or await self._fills_of_plan(credentials, market.native, exchange_order_id)
+        if fills or child is not None:
+            return fills
+        return await self._fills_of_plan(credentials, market.native, exchange_order_id)
 
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Stream trades and closed candles of one minute, over a connection of its own."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 
 from adapters.exchanges.bitget import messages, parameters
 from adapters.exchanges.bitget.listing import Listing
 from adapters.exchanges.bitget.wire import Wire
 from adapters.exchanges.decoding import understood
 from application.ports.errors import ExchangeError, NoAnswer
-from application.ports.statements import Credentials, Fill, OrderName, OrderReport, OrderRequest, PartlyUnreadable
+from application.ports.statements import (
+    Credentials,
+    ExchangeId,
+    Fill,
+    OrderName,
+    OrderReport,
+    OrderRequest,
+    PartlyUnreadable,
+)
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.orders.order_status import Status
@@ -82,32 +89,28 @@ class Spot(Wire):
         raw = await self._change(PLACE, parameters.of_order(request), credentials)
         taken = taken_report(request, raw)
         try:
-            path, named = "/api/v2/spot/trade/orderInfo", {"orderId": taken.exchange_order_id}
-            found = await self._signed(path, named, credentials, messages.reports_of, urgent=True)
+            return await self._order_named(credentials, ExchangeId(taken.exchange_order_id)) or taken
         except ExchangeError:
-            found = []
-        return found[0] if found else taken
+            return taken
 
     async def _cancel_order(self, credentials: Credentials, native: str, named: Mapping[str, str]) -> OrderReport:
         """Take one spot order off the book, and look at what has become of it."""
         raw = await self._change(CANCEL, {"symbol": native, **named}, credentials)
         order_id = understood(raw, messages.order_id_of)
-        path, asked = "/api/v2/spot/trade/orderInfo", {"orderId": order_id}
-        found = await self._signed(path, asked, credentials, messages.reports_of, urgent=True)
-        if not found:
+        found = await self._order_named(credentials, ExchangeId(order_id))
+        if found is None:
             raise NoAnswer(f"Bitget does not show {order_id}", code="no_answer")
-        return found[0]
+        return found
 
 
 def taken_report(request: OrderRequest, raw: bytes) -> OrderReport:
     """Return a report that says no more than that an order was taken. Raises `Unreadable` for an answer without id."""
     waits = request.type in TRIGGERED
-    quantity: Decimal = request.quantity or ZERO
     return OrderReport(
         exchange_order_id=understood(raw, messages.order_id_of), client_order_id=request.client_order_id,
         native_symbol=request.market.native, side=request.side, state=Status.OPEN, native_status="live",
-        quantity=quantity, price=None if request.type is Type.MARKET else request.price, filled=ZERO, cost=ZERO,
-        raw=Personal(raw.decode()), type=request.type if waits else None,
+        quantity=request.quantity or ZERO, price=None if request.type is Type.MARKET else request.price,
+        filled=ZERO, cost=ZERO, raw=Personal(raw.decode()), type=request.type if waits else None,
         stop_price=request.stop_price if waits else None,
     )  # fmt: skip
 
