@@ -11,7 +11,7 @@ from domain.orders.order_status import Status
 from domain.orders.wish import Side, Type
 
 MOST_ALONE = 50_000
-"""The most spot orders that are remembered to be nobody's. One that was forgotten is asked about again."""
+"""The most spot orders that are remembered as having no plan order. A forgotten one is asked about again."""
 
 
 class Lineage:

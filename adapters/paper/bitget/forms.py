@@ -103,7 +103,7 @@ def status(order: PaperOrder) -> str:
 
 
 def cancel_reason(order: PaperOrder) -> str:
-    """Return `normal_cancel` for an order that somebody has cancelled, nothing for one that has found nobody."""
+    """Return `normal_cancel` for an order that was cancelled by request, an empty text for one that found no match."""
     return "normal_cancel" if order.status == "cancelled" and not order.reason else ""
 
 

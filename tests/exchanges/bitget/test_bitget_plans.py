@@ -137,7 +137,7 @@ async def test_a_plan_that_fails_is_a_lost_order_with_its_reason(hand, paper):
 
 
 async def test_a_plan_made_by_hand_is_one_order_whatever_becomes_of_it(hand):
-    """The stream tells of its spot order first, which is nobody's until the plans are asked for."""
+    """The stream tells of its spot order first. Only the list of plans shows to which one it belongs."""
     stream = hand.client.reports(hand.keys)
     assert await anext(stream) is None
     placed = await hand.by_hand(orderType="limit", executePrice="48500", triggerPrice="49000")
@@ -201,7 +201,7 @@ async def test_plans_on_several_pages_are_all_told(hand):
     assert sorted(report.client_order_id for report in listed) == sorted(names)
 
 
-async def test_plans_that_ended_without_an_order_are_nobodys_parents(hand, monkeypatch):
+async def test_plans_that_ended_without_an_order_are_not_asked_about(hand, monkeypatch):
     """For an order made elsewhere, only plans that may have become one are asked about, each on its own."""
     asked, ask = [], hand.client._signed
 
