@@ -21,7 +21,10 @@ class Paper:
     """The state that the native APIs and the control API share.
 
     Each API adds to `followed` a function that returns the accounts whose private streams have a listener now.
+    `clock` returns seconds since 1970; a test may set another than the machine's.
     """
+
+    clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(self, seed: int = 1) -> None:
         self.faults = Faults(clock=self.now)
@@ -37,4 +40,4 @@ class Paper:
 
     def now(self) -> int:
         """Return the exchange's time in milliseconds since 1970, skewed as the fault script says."""
-        return int((time.time() + self.faults.skew()) * 1000)
+        return int((self.clock() + self.faults.skew()) * 1000)
