@@ -30,6 +30,7 @@ from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_message import EXITS, TRADING, Action, WebhookMessage
 
+_KEYS_REFUSED = frozenset({"key_refused", "environment_refused"})
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
     Cause.PARTLY_COVERED: Severity.WARNING,
@@ -165,7 +166,7 @@ def reconciliation_failed(event: events.ReconciliationFailed, store: Reader) -> 
     """Alert when a reconciliation has failed: after a start, nothing is sent until the exchange has answered."""
     run = store.get(Reconciliation, event.originator_id)
     facts = {"broker": str(run.broker)}
-    if event.reason == "key_refused":
+    if event.reason in _KEYS_REFUSED:
         return [_of(event, run.user, Cause.KEYS_REFUSED, facts)]
     return [_of(event, run.user, Cause.NOT_RECONCILED, facts | _reason(event.reason, event.detail[:_LONGEST_DETAIL]))]
 

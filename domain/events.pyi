@@ -153,6 +153,7 @@ class OrderSubmitted(Aggregate.Event):
     proof: str
     takes_off: list[UUID] | None
     asks_first: bool | None
+    ignored: list[str] | None
 
 class OrderDeferred(Aggregate.Event):
     reason: str

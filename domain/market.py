@@ -73,6 +73,8 @@ class Market:
     most_lists: int = 0
     buys_by_quantity: bool = True
     """False where a buy at the market is sized by its cost alone."""
+    icebergs: bool = False
+    """True when a limit order may show a part of its quantity only."""
 
     def takes_quantity(self, order_type: Type, side: Side) -> bool:
         """Return True when an order of this type and side may be sized by its quantity (base)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -21,6 +22,10 @@ def check(order: PaperOrder, rules: Rules, last: Decimal) -> None:
     # Users report that Binance also checks a trigger that becomes a market order against the market lot size.
     if order.price is None and not _fits(order.quantity, rules, "MARKET_LOT_SIZE", "Qty", "stepSize"):
         raise _failed("MARKET_LOT_SIZE")
+    if order.shown is not None:
+        if not 0 < order.shown <= order.quantity or not _fits(order.shown, rules, "LOT_SIZE", "Qty", "stepSize"):
+            raise _failed("LOT_SIZE")
+        _check_number("ICEBERG_PARTS", "limit", math.ceil(order.quantity / order.shown), rules)
     _check_notional(order, rules, last)
     _check_distance(order, rules, last)
 

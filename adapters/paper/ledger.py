@@ -121,6 +121,7 @@ class Ledger(Matching):
         time_in_force: str = "GTC",
         stop_price: Decimal | None = None,
         trailing: int | None = None,
+        shown: Decimal | None = None,
     ) -> PaperOrder:
         if type == "market" and not quantity:
             step = self.markets.rules(account.exchange, pair).step
@@ -128,6 +129,7 @@ class Ledger(Matching):
         return PaperOrder(
             number, account, pair, client_order_id, side, type, quantity, quote_quantity, price, time_in_force,
             self.clock(), stop_price=stop_price, trailing=trailing, triggered=type in {"market", "limit"},
+            shown=shown,
         )  # fmt: skip
 
     def _enter_new(self, order: PaperOrder) -> None:

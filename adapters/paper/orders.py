@@ -96,6 +96,8 @@ class PaperOrder:
     extreme: Decimal | None = None
     triggered: bool = True
     list_id: int | None = None
+    shown: Decimal | None = None
+    """The part of an iceberg that the depth shows, None for an order that hides nothing."""
     trades: list[PaperTrade] = field(default_factory=list)
 
     @property

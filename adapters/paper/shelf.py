@@ -19,15 +19,17 @@ from adapters.paper.plans import Plan, Plans
 _ORDER = (
     "id", "client_order_id", "side", "type", "quantity", "quote_quantity", "price", "time_in_force", "at", "status",
     "filled", "cost", "locked", "updated", "reason", "stop_price", "trailing", "extreme", "triggered", "list_id",
+    "shown",
 )  # fmt: skip
 _TRADE = ("id", "quantity", "price", "fee", "fee_currency", "at", "maker")
 _PLAN = (
     "id", "client_order_id", "side", "trigger", "price", "quantity", "cost", "at", "above", "updated", "status",
     "locked",
 )  # fmt: skip
-_AMOUNTS = frozenset(
-    {"quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee", "stop_price", "extreme", "trigger"}
-)
+_AMOUNTS = frozenset({
+    "quantity", "quote_quantity", "price", "filled", "cost", "locked", "fee", "stop_price", "extreme", "trigger",
+    "shown",
+})  # fmt: skip
 
 
 class Shelf:

@@ -30,6 +30,7 @@ from application.protection.target import STOPS
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from application.trading.positions import INSISTED
 from application.trading.sizing import Sized
+from application.trading.terms import left_out
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO
 from domain.orders.order import Order
@@ -226,12 +227,16 @@ class Attempts:
 
         After any error it is looked up, not sent: the append may have committed without its answer reaching us.
         """
-        account, now = self._account, self._account.clock()
+        account, now, ignored = self._account, self._account.clock(), left_out(order.wish, request)
+        if ignored:
+            account.log.warning(
+                "parameters_ignored", request_id=request_id(order), exchange=request.market.exchange, parameters=ignored
+            )
         with as_gateway(order):
             order.submit(
                 self._orders.sender, now=now, valid_until=account.valid_until(now), quantity=request.quantity,
                 cost=request.cost, price=request.price, takes_off=[leg.id for leg in way.taken_off],
-                asks_first=way.asks_first,
+                asks_first=way.asks_first, ignored=ignored,
             )  # fmt: skip
         self._orders.know(order)
         try:

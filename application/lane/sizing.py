@@ -14,6 +14,7 @@ from application.ports.statements import Balance
 from application.protection.resting import locked_in
 from application.trading.positions import UNHINDERED
 from application.trading.sizing import Held, Sized, sized
+from application.trading.terms import fitted
 from domain.amounts import ZERO
 from domain.market import Market
 from domain.orders.order import Order
@@ -50,7 +51,8 @@ async def size(order: Order, market: Market, orders: Orders, sale: Sale) -> Size
     held = None
     if wish.holding is not None:
         held = Held(await _worth_of(balances, market, last, account, urgent=urgent), sale.start)
-    return replace(sized(order, market, free, sale.held, last, held), unlocked=unlocked)
+    fit = sized(order, market, free, sale.held, last, held)
+    return replace(fit, request=fitted(fit.request, account.exchange.capabilities), unlocked=unlocked)
 
 
 def _promised(sale: Sale, market: Market, balance: Balance | None, orders: Orders) -> Decimal:

@@ -15,6 +15,7 @@ from application.ports.errors import ExchangeError, Unreadable
 from domain.aggregate import Personal
 from domain.market import Market
 from domain.orders.order_status import Status
+from domain.orders.terms import Term, Terms
 from domain.orders.wish import Side, TimeInForce, Type
 
 
@@ -41,6 +42,7 @@ class OrderRequest:
     time_in_force: TimeInForce | None = None
     stop_price: Decimal | None = None
     trailing: int | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Capabilities:
     """True when an order that waits for its trigger locks its coins, None when that is not known."""
     directed: bool = True
     """True when a trigger fires from one side only. Otherwise it fires from wherever the price was."""
+    terms: frozenset[Term] = frozenset()
+    """The special terms of an order that it takes."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def sized(
     market.check(wish.type, quantity, cost, price or wish.stop_price, last)
     request = OrderRequest(
         order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
-        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing,
+        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing, wish.terms,
     )  # fmt: skip
     return Sized(request, last, rest, free)
 

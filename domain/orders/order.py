@@ -89,19 +89,11 @@ class Order(OrderState, Aggregate):
         """
         check_positive(quantity=wish.quantity, cost=wish.cost, price=wish.price)
         return cls._create(
-            cls.Adopted,
-            order_id=external_id(broker, wish.symbol, exchange_order_id),
-            user=user,
-            broker=broker,
-            wish=wish,
-            source=Source.EXTERNAL,
-            requester=requester,
-            client_order_id=external_name(broker, wish.symbol, exchange_order_id),
-            not_after=None,
-            cause=None,
-            exchange_order_id=exchange_order_id,
-            raw=raw,
-        )
+            cls.Adopted, order_id=external_id(broker, wish.symbol, exchange_order_id), user=user, broker=broker,
+            wish=wish, source=Source.EXTERNAL, requester=requester,
+            client_order_id=external_name(broker, wish.symbol, exchange_order_id), not_after=None, cause=None,
+            exchange_order_id=exchange_order_id, raw=raw,
+        )  # fmt: skip
 
     def _must(self, verb: str) -> None:
         if verb not in LEADS[self.status]:
@@ -127,12 +119,13 @@ class Order(OrderState, Aggregate):
         price: Decimal | None,
         takes_off: Sequence[UUID] = (),
         asks_first: bool = False,
+        ignored: Sequence[str] = (),
     ) -> None:
         """Record the intent to send. Only the process whose own append of this event committed may send, and only once.
 
-        `takes_off` names the resting orders that the same call cancels. `asks_first` means that other orders lock its
-        coins, so that it is weighed and not taken. A further attempt is possible only after `defer`, and keeps the
-        client order id. Most verbs ignore a repetition; this one raises `Impossible`.
+        `takes_off` names the resting orders that the same call cancels, `ignored` the parameters that the exchange does
+        not have. `asks_first` means that other orders lock its coins, so that it is weighed and not taken. A further
+        attempt is possible only after `defer`, and keeps the client order id. A repetition raises `Impossible`.
         """
         self._must("submit")
         if (quantity is None) == (cost is None):
@@ -140,7 +133,7 @@ class Order(OrderState, Aggregate):
         check_positive(quantity=quantity, cost=cost, price=price)
         self._submitted(
             self.attempt + 1, sender, now, valid_until, quantity, cost, price, self.client_order_id,
-            self.deferred or "", [*takes_off] or None, asks_first or None,
+            self.deferred or "", [*takes_off] or None, asks_first or None, [*ignored] or None,
         )  # fmt: skip
 
     def defer(self, reason: str, proof: Personal) -> None:
@@ -396,8 +389,8 @@ class Order(OrderState, Aggregate):
     @event("Submitted")
     def _submitted(
         self, attempt: int, sender: UUID, submitted_at: datetime, valid_until: datetime, quantity: Decimal | None,
-        cost: Decimal | None, price: Decimal | None, client_order_id: str, proof: str,
-        takes_off: list[UUID] | None, asks_first: bool | None,
+        cost: Decimal | None, price: Decimal | None, client_order_id: str, proof: str, takes_off: list[UUID] | None,
+        asks_first: bool | None, ignored: list[str] | None,
     ) -> None:  # fmt: skip
         self.status, self.deferred, self.asks_first = Status.SUBMITTED, None, bool(asks_first)
         self.attempt, self.sender, self.submitted_at, self.valid_until = attempt, sender, submitted_at, valid_until

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.amounts import check_positive
+from domain.orders.terms import Terms
 from domain.refusals import Invalid
 
 HUNDRED_PERCENT = Decimal(100)
@@ -104,6 +105,7 @@ class Wish:
     protection: Protection | None = None
     list_id: str | None = None
     holding: Decimal | None = None
+    terms: Terms | None = None
 
     @property
     def trades_at_once(self) -> bool:
@@ -130,6 +132,7 @@ class Wish:
         check_holding(self.holding, self.side)
         self._check_price()
         self._check_trigger()
+        self._check_terms()
         if self.protection is not None:
             if self.side is Side.SELL:
                 raise Invalid("a sell leaves nothing to protect", code="protection_not_taken", field="stop_loss")
@@ -154,6 +157,18 @@ class Wish:
             raise Invalid(f"a {self.type} order needs a trigger", code="trigger_missing", field="stop_price")
         if self.type not in TRIGGERED and has_trigger:
             raise Invalid(f"a {self.type} order takes no trigger", code="trigger_not_taken", field="stop_price")
+
+    def _check_terms(self) -> None:
+        if self.terms is None:
+            return
+        self.terms.check()
+        shown = self.terms.iceberg_qty
+        if shown is None:
+            return
+        if self.type is not Type.LIMIT or self.time_in_force not in {None, TimeInForce.GTC}:
+            raise Invalid("only a resting limit order hides a part", code="iceberg_not_taken", field="iceberg_qty")
+        if self.quantity is not None and shown > self.quantity:
+            raise Invalid(f"{shown} of {self.quantity} is shown", code="iceberg_too_large", field="iceberg_qty")
 
 
 def check_holding(holding: Decimal | None, side: Side | None) -> None:

@@ -128,7 +128,7 @@ class Exchange(BaseModel):
     `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
     cancels an order and sends another, or changes nothing. `amend_triggers`: a stop is moved where it waits.
     `triggers_lock`: a stop locks its coins, null where that is not known. `directed`: a trigger fires from one side
-    only. `requests` describes its rate limit.
+    only. `terms`: the special parameters of an order that it takes. `requests` describes its rate limit.
     """
 
     name: str
@@ -145,6 +145,7 @@ class Exchange(BaseModel):
     amend_triggers: bool
     triggers_lock: bool | None
     directed: bool
+    terms: list[str]
     requests: str
 
 

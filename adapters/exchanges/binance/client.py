@@ -32,12 +32,15 @@ from application.ports.statements import (
 from domain.candles.bar import Bar
 from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
+from domain.orders.terms import Term
 from domain.people.broker import Venue
 
 T = TypeVar("T")
 
 WEIGHT_PER_MINUTE = 6000
-CAPABILITIES = Capabilities(lists=True, locks=True, trailing=True, amend_quantity=True, replace=True)
+CAPABILITIES = Capabilities(
+    lists=True, locks=True, trailing=True, amend_quantity=True, replace=True, terms=frozenset({Term.ICEBERG})
+)
 _PAGE = 1000
 _DAY = timedelta(hours=24)
 _OK = 200

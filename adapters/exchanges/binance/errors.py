@@ -18,8 +18,11 @@ _NOT_FOUND = frozenset({-2011, -2013})
 _REASONS = {
     -1013: "filter_failed",
     -1022: "signature_refused",
-    -1100: "parameter_refused",
-    -1102: "parameter_refused",
+    **dict.fromkeys(
+        (-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1114, -1115, -1117, -1120, -1127, -1134, -1220, -2039),
+        "parameter_refused",
+    ),
+    -1002: "key_refused",
     -1111: "precision_refused",
     -1116: "order_type_refused",
     -1121: "symbol_unknown",

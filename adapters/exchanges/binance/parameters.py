@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.exchanges.extras import extras_of
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import ExchangeId, ListRequest, OrderName, OrderRequest
 from domain.orders.wish import PRICED, Side, TimeInForce, Type
@@ -18,6 +19,13 @@ NATIVE = {
 
 TYPES = {**{native: kind for kind, native in NATIVE.items()}, "LIMIT_MAKER": Type.LIMIT}
 """Binance's order types in the platform's words."""
+_OWN = frozenset({
+    "symbol", "side", "type", "timeinforce", "quantity", "quoteorderqty", "price", "newclientorderid",
+    "stopprice", "trailingdelta", "icebergqty", "neworderresptype", "cancelreplacemode", "cancelorderid",
+    "cancelorigclientorderid", "cancelnewclientorderid", "cancelrestrictions", "orderratelimitexceededmode",
+    "recvwindow", "timestamp", "signature", "apikey",
+})  # fmt: skip
+"""The parameters that the platform sets itself, in small letters."""
 
 
 def of_order(request: OrderRequest) -> dict[str, object]:
@@ -28,6 +36,7 @@ def of_order(request: OrderRequest) -> dict[str, object]:
         "type": _type(request),
         "newClientOrderId": request.client_order_id,
         "newOrderRespType": "FULL",
+        **extras_of("Binance", request, _OWN),
     }
     if request.type is Type.MARKET and request.cost is not None:
         return {**named, "quoteOrderQty": f"{request.cost:f}"}
@@ -89,4 +98,6 @@ def _conditions(request: OrderRequest) -> dict[str, object]:
         named["stopPrice"] = f"{request.stop_price:f}"
     if request.trailing is not None:
         named["trailingDelta"] = request.trailing
+    if request.terms is not None and request.terms.iceberg_qty is not None:
+        named["icebergQty"] = f"{request.terms.iceberg_qty:f}"
     return named

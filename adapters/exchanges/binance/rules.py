@@ -84,6 +84,7 @@ def market_of(told: dict[str, Any]) -> Market:
         lists=bool(told.get("ocoAllowed", True)),
         makers="LIMIT_MAKER" in (told.get("orderTypes") or ["LIMIT_MAKER"]),
         replaces=bool(told.get("cancelReplaceAllowed", True)),
+        icebergs=bool(told.get("icebergAllowed")),
         most_orders=filters.count("MAX_NUM_ORDERS", "maxNumOrders"),
         most_triggered=filters.count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
         most_lists=filters.count("MAX_NUM_ORDER_LISTS", "maxNumOrderLists"),

@@ -16,21 +16,24 @@ _NOT_CARRIED_OUT = {
 }
 _SAYS_NOTHING = frozenset({"40010", "40725", "45001", "40015", "40200"})
 """Codes after which the request may have been carried out all the same: time-outs, and a release under way."""
-_NOT_FOUND = frozenset({"43001", "40109", "31007", "43004", "40768", "45057", "43033", "43020", "43025"})
+_NOT_FOUND = frozenset(
+    {"43001", "40109", "31007", "43004", "40768", "45057", "43033", "43020", "43025", "80011", "40819", "25204"}
+)
 _REASONS = {
     **dict.fromkeys(("43012", "40754", "45002", "25202"), "insufficient_funds"),
     **dict.fromkeys(("43118", "40786", "45034", "50060", "25212"), "client_order_id_taken"),
-    **dict.fromkeys(("40034", "40102", "42016"), "symbol_unknown"),
+    **dict.fromkeys(("40034", "40102", "42016", "25100"), "symbol_unknown"),
     **dict.fromkeys(("40808",), "precision_refused"),
-    **dict.fromkeys(("45110", "43027", "43010", "43006", "22034"), "notional_refused"),
-    **dict.fromkeys(("43008", "43009", "45035", "45115"), "price_too_far"),
+    **dict.fromkeys(("45110", "43027", "43010", "43006", "22034", "25207", "25208"), "notional_refused"),
+    **dict.fromkeys(("43008", "43009", "45035", "45115", "25244"), "price_too_far"),
     **dict.fromkeys(("43005", "43128", "25211"), "too_many_resting"),
     **dict.fromkeys(("43115", "45043", "41114", "50027"), "market_closed"),
-    **dict.fromkeys(("40019", "40020", "40017", "43011", "00171", "00172", "40305", "40079"), "parameter_refused"),
-    **dict.fromkeys(("40009", "40003", "40002"), "signature_refused"),
     **dict.fromkeys(
-        ("40006", "40037", "40012", "40036", "40014", "40018", "40038", "40001", "40011", "40099"), "key_refused"
+        ("40019", "40020", "40017", "43011", "00171", "00172", "40304", "40305", "40079"), "parameter_refused"
     ),
+    **dict.fromkeys(("40009", "40003", "40002"), "signature_refused"),
+    **dict.fromkeys(("40006", "40037", "40012", "40036", "40014", "40018", "40038", "40001", "40011"), "key_refused"),
+    "40099": "environment_refused",
     "40085": "account_unified",
     "40084": "account_classic",
 }

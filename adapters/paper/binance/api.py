@@ -24,6 +24,7 @@ from adapters.paper.binance.parameters import (
     range_in,
     receive_window_in,
     response_in,
+    shown_in,
     time_in_force_in,
     trigger_in,
     unasked,
@@ -159,7 +160,7 @@ class BinanceApi:
         return {
             "client_order_id": client_id_in(p, "newClientOrderId"), "side": side.lower(), "type": TYPES[kind],
             "quantity": quantity or ZERO, "quote_quantity": quote or ZERO, "price": price,
-            "time_in_force": time_in_force, **trigger_in(p, kind),
+            "time_in_force": time_in_force, "shown": shown_in(p, kind), **trigger_in(p, kind),
         }  # fmt: skip
 
     def order(self, account: Account, p: Parameters, missing: Error) -> PaperOrder:

@@ -64,7 +64,7 @@ def symbol(pair: Pair, rules: Rules | None = None) -> dict[str, Any]:
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": [*rules.order_types],
-        "icebergAllowed": False,
+        "icebergAllowed": True,
         "ocoAllowed": rules.oco_allowed,
         "otoAllowed": False,
         "opoAllowed": False,
@@ -129,6 +129,7 @@ def _state(order: PaperOrder) -> dict[str, Any]:
         "selfTradePreventionMode": "EXPIRE_MAKER",
         **({"stopPrice": amount(order.stop_price)} if order.stop_price is not None else {}),
         **({"trailingDelta": order.trailing, "trailingTime": order.at} if order.trailing is not None else {}),
+        **({"icebergQty": amount(order.shown)} if order.shown is not None else {}),
         **({"expiryReason": order.reason} if order.status == "expired" else {}),
     }
 
@@ -149,7 +150,12 @@ def placed(order: PaperOrder, kind: str) -> dict[str, Any]:
 
 def queried(order: PaperOrder) -> dict[str, Any]:
     """Return the response to a query, which has no fills and no fees."""
-    more = {"icebergQty": amount(ZERO), "time": order.at, "updateTime": order.updated, "isWorking": order.triggered}
+    more = {
+        "icebergQty": amount(order.shown or ZERO),
+        "time": order.at,
+        "updateTime": order.updated,
+        "isWorking": order.triggered,
+    }
     return {**_identity(order), "stopPrice": amount(ZERO), **_state(order), **more}
 
 
@@ -232,7 +238,7 @@ def execution(what: str, order: PaperOrder, t: PaperTrade | None, cancel_id: str
         "e": "executionReport", "E": now, "s": native(order.pair),
         "c": cancel_id if cancelled_by_user else order.client_order_id,
         "S": order.side.upper(), "o": kind, "f": time_in_force, "q": amount(order.quantity),
-        "p": amount(order.price or ZERO), "P": amount(order.stop_price or ZERO), "F": amount(ZERO),
+        "p": amount(order.price or ZERO), "P": amount(order.stop_price or ZERO), "F": amount(order.shown or ZERO),
         "g": -1 if order.list_id is None else order.list_id, "C": order.client_order_id if cancelled_by_user else "",
         "x": EXECUTIONS[what],
         "X": STATUSES[order.status], "r": "NONE", "i": order.id,

@@ -216,10 +216,16 @@ def response_in(p: Parameters, usual: str) -> str:
     return word_in(p, "newOrderRespType", {"ACK", "RESULT", "FULL"}, Error(-1123, "Invalid newOrderRespType.")) or usual
 
 
+def shown_in(p: Parameters, kind: str) -> Decimal | None:
+    """Read the part of an order that the depth shows. Only a limit order that stays until it is cancelled hides any."""
+    shown = decimal_in(p, "icebergQty")
+    if shown is not None and (kind != "LIMIT" or p.get("timeInForce") != "GTC"):
+        raise unasked("icebergQty") if "LIMIT" not in kind else Error(-1115, "Invalid timeInForce.")
+    return shown
+
+
 def check_extras(p: Parameters) -> None:
-    """Refuse what no symbol here allows: icebergs and other modes of self-trade prevention."""
-    if "icebergQty" in p:
-        raise Error(-1013, "Iceberg orders are not supported for this symbol.")
+    """Refuse what no symbol here allows, and what nothing here reads though it must be well formed."""
     no = Error(-1013, "This symbol does not allow the specified self-trade prevention mode.")
     word_in(p, "selfTradePreventionMode", {"EXPIRE_MAKER"}, no)
     whole_in(p, "strategyId")

@@ -2296,7 +2296,7 @@ export interface components {
          *     `lists`: it has orders of which one cancels the other. `locks`: a resting order locks its coins. `replace`: one call
          *     cancels an order and sends another, or changes nothing. `amend_triggers`: a stop is moved where it waits.
          *     `triggers_lock`: a stop locks its coins, null where that is not known. `directed`: a trigger fires from one side
-         *     only. `requests` describes its rate limit.
+         *     only. `terms`: the special parameters of an order that it takes. `requests` describes its rate limit.
          */
         Exchange: {
             /** Name */
@@ -2327,6 +2327,8 @@ export interface components {
             triggers_lock: boolean | null;
             /** Directed */
             directed: boolean;
+            /** Terms */
+            terms: string[];
             /** Requests */
             requests: string;
         };

@@ -12,6 +12,7 @@ import pytest
 from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import ExchangeId
 from domain.orders.order_status import Status
+from domain.orders.terms import Terms
 from domain.orders.wish import Side, TimeInForce, Type
 from tests.exchanges.contract.conftest import MISSES
 
@@ -236,3 +237,17 @@ async def test_a_connection_that_breaks_is_told(desk):
 async def _to_its_end(stream):
     async for _ in stream:
         pass
+
+
+EXTRAS = {"binance": {"strategyType": "9"}, "bitget": {"presetStopLossPrice": "40000"}}
+"""A parameter of its own, by exchange, that the paper exchange refuses."""
+
+
+async def test_a_parameter_of_its_own_reaches_the_exchange(desk):
+    """The exchange alone judges it. What it refuses leaves nothing behind."""
+    async with desk() as one:
+        with pytest.raises(RefusedByExchange) as refused:
+            await one.place("mine", terms=Terms(extra=EXTRAS[one.exchange]))
+        resting = await one.client.open_orders(one.keys, one.market)
+    assert refused.value.raw
+    assert resting == []
