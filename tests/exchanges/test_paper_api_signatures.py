@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from adapters.exchanges.binance.signing import query_string, sign, signed_parameters
-from tests.exchanges.test_binance_signing import FULL_WIDTH, KEY, SECRET, rest_order
+from tests.exchanges.binance.test_binance_signing import FULL_WIDTH, KEY, SECRET, rest_order
 
 
 def raw(paper, method, path, query="", key=None, body=None):

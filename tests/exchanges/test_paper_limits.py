@@ -14,8 +14,8 @@ import pytest
 
 from adapters.exchanges.binance.signing import signed_query
 from application.ports.errors import NotAccepted
-from tests.exchanges.test_binance_client import trading
-from tests.exchanges.test_binance_entry import resting
+from tests.exchanges.binance.test_binance_client import trading
+from tests.exchanges.binance.test_binance_entry import resting
 
 
 def ask(paper, path, **parameters):

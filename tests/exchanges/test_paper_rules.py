@@ -173,7 +173,7 @@ def test_a_new_market_trades_at_once(paper, base):
         {"order_types": ["LIMIT", "ICEBERG"]},
         {"order_types": "LIMIT"},
         {"oco_allowed": "yes"},
-        {"filters": {"ICEBERG_PARTS": {"limit": 1}}},
+        {"filters": {"MAX_POSITION": {"maxPosition": "1"}}},
         {"filters": {"LOT_SIZE": {"maxPrice": "1"}}},
         {"filters": {"LOT_SIZE": {"maxQty": "-1"}}},
         {"filters": {"LOT_SIZE": {"maxQty": "NaN"}}},

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from adapters.exchanges.binance import messages as binance
 from adapters.exchanges.bitget import messages as bitget
 from adapters.exchanges.bitget.lineage import join
+from tests.exchanges.binance.test_binance_garbage import EXECUTION, TRADE
+from tests.exchanges.binance.test_binance_garbage import ORDER as BINANCE_ORDER
+from tests.exchanges.binance.test_binance_shapes import AMOUNTS
 from tests.exchanges.bitget.test_bitget_answers import ORDER as BITGET_ORDER
 from tests.exchanges.bitget.test_bitget_plans import PLAN
-from tests.exchanges.test_binance_garbage import EXECUTION, TRADE
-from tests.exchanges.test_binance_garbage import ORDER as BINANCE_ORDER
-from tests.exchanges.test_binance_shapes import AMOUNTS
 
 PUSH = {
     "instId": "BTCUSDT", "orderId": "1", "clientOid": "mine", "side": "buy", "orderType": "limit", "status": "filled",

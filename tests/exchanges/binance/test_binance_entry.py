@@ -13,7 +13,7 @@ from application.ports.errors import NoAnswer, NotAccepted
 from application.ports.statements import OrderRequest
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, TimeInForce, Type
-from tests.exchanges.test_binance_client import trading
+from tests.exchanges.binance.test_binance_client import trading
 
 
 def resting(market, name):

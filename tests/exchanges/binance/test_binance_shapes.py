@@ -10,7 +10,7 @@ import pytest
 from adapters.exchanges import http
 from application.ports.errors import NoAnswer
 from domain.market import Market
-from tests.exchanges.test_binance_garbage import (
+from tests.exchanges.binance.test_binance_garbage import (
     AMOUNTS,
     ANSWERS,
     BTC,

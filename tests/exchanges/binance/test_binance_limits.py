@@ -14,8 +14,8 @@ from adapters.exchanges import http
 from adapters.exchanges.binance.client import WEIGHT_PER_MINUTE, Binance
 from adapters.exchanges.http import Pace
 from application.ports.errors import NotAccepted, OrderNotFound
-from tests.exchanges.test_binance_client import trading
-from tests.exchanges.test_binance_garbage import BTC, KEYS, told
+from tests.exchanges.binance.test_binance_client import trading
+from tests.exchanges.binance.test_binance_garbage import BTC, KEYS, told
 from tests.exchanges.test_http import change, read, served
 
 HOUR = 3600.0

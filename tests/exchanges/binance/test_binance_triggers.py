@@ -12,7 +12,7 @@ from application.ports.errors import OrderNotFound, RefusedByExchange
 from application.ports.statements import ListRequest, Only, OrderRequest
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, TimeInForce, Type
-from tests.exchanges.test_binance_client import limit, trading
+from tests.exchanges.binance.test_binance_client import limit, trading
 
 TENTH = Decimal("0.1")
 

@@ -7,7 +7,7 @@ import asyncio
 import ccxt
 import pytest
 
-from tests.exchanges.test_ccxt_binance import independent
+from tests.exchanges.binance.test_ccxt_binance import independent
 
 SYMBOL = "BTC/USDT"
 

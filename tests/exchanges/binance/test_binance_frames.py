@@ -8,8 +8,8 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from adapters.exchanges.binance.client import Binance
-from tests.exchanges.test_binance_garbage import BTC, EXECUTION, KEYS, WISH, changed, encoded, paths, told
-from tests.exchanges.test_binance_shapes import DEEP, NO_NUMBERS, no_answer
+from tests.exchanges.binance.test_binance_garbage import BTC, EXECUTION, KEYS, WISH, changed, encoded, paths, told
+from tests.exchanges.binance.test_binance_shapes import DEEP, NO_NUMBERS, no_answer
 
 STANDS = '{"id": "1", "status": 200, "result": {"subscriptionId": 0}}'
 CLOSE = None
