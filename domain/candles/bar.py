@@ -41,7 +41,10 @@ STRENGTH = {Proof.TIMED: 0, Proof.IMPORTED: 1, Proof.CORRECTED: 1, Proof.PROVED:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A closed bar of so many minutes. Its ids are those of its first and last trade, None without trades."""
+    """A closed bar of so many minutes. Its ids are those of its first and last trade, None without trades.
+
+    `trades` is at least 1 where somebody traded: some exchanges do not tell how many trades a candle has.
+    """
 
     opened_at: int
     minutes: int

@@ -81,6 +81,8 @@ class Minutes:
         """The reason for which the running minute will be in doubt."""
         self._provable_from = 0
         """The opening time from which on no trade is known to be missing."""
+        self._heard: dict[int, Bar] = {}
+        """The bars of doubted minutes as far as their trades were heard, whose number the exchange may not tell."""
         self._told: dict[int, Bar] = {}
         self._doubts: dict[int, Reason] = {}
 
@@ -125,7 +127,7 @@ class Minutes:
         return outcomes
 
     def _advance(self, minute: int, before: MarketTrade | None) -> list[Outcome]:
-        """Close every minute before this one, which a trade has begun. `before` is the trade it follows, if any."""
+        """Close every minute before this one. `before` is the trade that the first one of this minute follows."""
         outcomes = [] if before is None else self._prove(minute, before)
         while self._minute is not None and self._minute < minute:
             outcomes.append(self._end(None if before is None else Proof.PROVED, before))
@@ -160,13 +162,16 @@ class Minutes:
             return self._tell(flat(opened_at, last.price, proof))
         doubt = reason or (Reason.QUIET if running is None and proof is not None else Reason.HOLE)
         self._doubts[opened_at] = doubt
+        if running is not None:
+            self._heard[opened_at] = running
         return Doubted(opened_at, doubt)
 
     def _tell(self, bar: Bar) -> Closed:
         self._told[bar.opened_at] = bar
         self._doubts.pop(bar.opened_at, None)
-        for old in [one for one in self._told if one < bar.opened_at - REMEMBERED * MINUTE]:
-            del self._told[old]
+        for known in (self._told, self._heard):
+            for old in [one for one in known if one < bar.opened_at - REMEMBERED * MINUTE]:
+                del known[old]
         return Closed(bar)
 
     def _late(self, trade: MarketTrade, minute: int) -> list[Outcome]:
@@ -193,8 +198,13 @@ class Minutes:
             self._provable_from = last + MINUTE
 
     def give_up(self, opened_at: int) -> None:
-        """Doubt a minute no longer: the exchange has later candles and none of it. It stays missing."""
-        self._doubts.pop(opened_at, None)
+        """Doubt a minute no longer: the exchange has later candles and none of it. It stays missing.
+
+        A quiet minute stays in doubt until the next trade, which may still prove it.
+        """
+        quiet = self._doubts.get(opened_at) is Reason.QUIET and self._provable_from <= opened_at
+        if not quiet or self._last is None or self._last.at >= opened_at:
+            self._doubts.pop(opened_at, None)
 
     def close(self, now: int) -> list[Outcome]:
         """Close every minute that has ended by this time of the market's clock."""
@@ -204,14 +214,18 @@ class Minutes:
         return outcomes
 
     def witness(self, candle: Bar) -> list[Outcome]:
-        """Take in the exchange's own closed candle of a minute: it confirms, ends a doubt, or corrects."""
-        outcomes = list[Outcome]()
+        """Take in the exchange's own closed candle of a minute: it confirms, ends a doubt, or corrects.
+
+        One whose first trade follows our last proves all before it, as that trade would have.
+        """
         if self._minute is None:
             self._minute = candle.opened_at
-        while self._minute < candle.opened_at:
-            outcomes.append(self._end(None))
+        follows = self._last is not None and candle.first_id == self._last.id + 1
+        outcomes = self._advance(candle.opened_at, self._last if follows else None)
         opened_at = candle.opened_at
+        heard = self._heard.pop(opened_at, None)
         if opened_at == self._minute:
+            heard = self._running
             self._minute, self._running, self._reason = candle.ended_at, None, None
         if self._last is not None and candle.first_id is not None and candle.first_id > self._last.id + 1:
             self._provable_from = max(self._provable_from, opened_at)  # trades before it are missing
@@ -220,7 +234,8 @@ class Minutes:
             self._last = MarketTrade(candle.last_id, candle.close, ZERO, candle.ended_at - 1)
         before = self._told.get(opened_at)
         if before is None:
-            return [*outcomes, self._tell(candle.proved_by(Proof.CONFIRMED))]
+            whole = heard if heard is not None and heard.says_the_same(candle) else candle
+            return [*outcomes, self._tell(whole.proved_by(Proof.CONFIRMED))]
         if before.says_the_same(candle):
             if before.proof is Proof.CONFIRMED:
                 return outcomes

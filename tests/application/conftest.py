@@ -35,17 +35,12 @@ from domain.people.user import Role, User
 from domain.reconciliation import Occasion
 from tests.application.observed import PHRASE, client_of
 from tests.application.trader import at as at  # the fixture  # noqa: PLC0414
+from tests.support.by_exchange import exchange as exchange  # the fixture  # noqa: PLC0414
+from tests.support.by_exchange import pytest_generate_tests as pytest_generate_tests  # the hook  # noqa: PLC0414
 from tests.support.log import Log
 from tests.support.ports import neighbours
 
 LATER = 2**62
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test against the exchanges of its nearest mark: Binance, unless the suite or the test says otherwise."""
-    if "exchange" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("exchanges")
-        metafunc.parametrize("exchange", mark.args if mark else ("binance",), indirect=True)
 
 
 class Trading:
@@ -255,12 +250,6 @@ class Trading:
             if task.done():
                 await task
         await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def exchange(request: pytest.FixtureRequest) -> str:
-    """Return the exchange that a test runs against."""
-    return str(request.param)
 
 
 @pytest.fixture

@@ -187,3 +187,46 @@ def test_nothing_is_told_before_the_first_trade():
     assert made.witness(candle(3, 1, 1, 1, 1, volume=1, ids=(7, 7)))[0].bar.proof is Proof.CONFIRMED
     assert said(made.hear(trade(8, 4.5))) == []
     assert said(made.hear(trade(9, 5.5))) == [(4, Proof.PROVED)]
+
+
+def test_a_candle_whose_first_trade_follows_ours_proves_the_quiet_minutes_before_it(minutes):
+    """The exchange's answer came before the trade itself."""
+    minutes.close(START + 4 * MINUTE)
+    told = minutes.witness(candle(5, 100, 100, 100, 100, volume=1, ids=(3, 3)))
+    assert said(told) == [
+        (2, Proof.PROVED), (3, Proof.PROVED), (1, Proof.PROVED), (4, Proof.PROVED), (5, Proof.CONFIRMED),
+    ]  # fmt: skip
+
+
+def test_a_quiet_minute_that_the_exchange_does_not_have_waits_for_the_next_trade(minutes):
+    """Given up, it would be a gap although the next trade proves that there is none."""
+    minutes.close(START + 4 * MINUTE)
+    minutes.give_up(START + 2 * MINUTE)
+    assert minutes.doubts[START + 2 * MINUTE] is Reason.QUIET
+    assert (2, Proof.PROVED) in said(minutes.hear(trade(3, 4.1)))
+
+
+def test_after_a_hole_it_is_given_up(minutes):
+    minutes.close(START + 3 * MINUTE)
+    minutes.hear(trade(9, 3.1))
+    minutes.give_up(START + 2 * MINUTE)
+    assert START + 2 * MINUTE not in minutes.doubts
+
+
+def test_a_candle_without_ids_keeps_the_number_of_trades_that_were_heard():
+    """Bitget's candles tell no number, and its ids leave gaps."""
+    made = Minutes()
+    for number, at in enumerate((0.5, 1.1, 1.4, 1.7, 2.1)):
+        made.hear(trade(10 * number + 1, at, 100 + number))
+    told = [
+        one.bar for one in made.witness(candle(1, 101, 103, 101, 103, volume=3, ids=None)) if isinstance(one, Closed)
+    ]
+    assert [(bar.trades, bar.proof) for bar in told] == [(3, Proof.CONFIRMED)]
+
+
+def test_of_trades_that_were_not_all_heard_the_exchange_is_believed():
+    made = Minutes()
+    for number, at in enumerate((0.5, 1.1, 1.7, 2.1)):
+        made.hear(trade(10 * number + 1, at))
+    [closed] = made.witness(candle(1, 100, 100, 100, 100, volume=9, ids=None))
+    assert (closed.bar.volume, closed.bar.trades) == (9, 9)

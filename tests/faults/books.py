@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 
 from adapters.paper.pairs import PAIRS
-from aristobot.commands.demo import BALANCES
 
 NEVER_THERE = frozenset({"refused", "rejected"})
 ENDS, ANY = frozenset({"executed", "failed", "refused", "ignored"}), "any end"
 SOME = 5
+PLANNED = {"live": "open", "cancelled": "cancelled", "fail_execute": "expired"}
+"""The states of plan orders that have become no order, in our words."""
 
 
 @dataclass(repr=False)
@@ -59,27 +60,49 @@ class Sheet:
     balances: dict[str, Decimal]
 
 
-def read(house: Any, symbols: set[str]) -> Sheet:
-    """Read the sheet of these symbols.
+def read(house: Any, symbols: set[str], exchange: str) -> Sheet:
+    """Read the sheet of these symbols at the exchange where they are traded.
 
     The exchange is read first, so that what the books lack existed before they were asked.
     """
-    there, trades, [account] = (house.paper.get(f"/paper/{what}").json() for what in ("orders", "trades", "balances"))
+    there, trades, accounts, plans = (
+        [row for row in rows if row["exchange"] == exchange]
+        for rows in (
+            *(house.paper.get(f"/paper/{what}").json() for what in ("orders", "trades", "balances")),
+            house.paper.get("/paper/plans").json()["plans"],
+        )
+    )
+    _join(plans, there, trades)
     orders, there, trades = (
         [row for row in rows if row["symbol"] in symbols] for rows in (house.all_of("/api/orders"), there, trades)
     )
     balances: Counter[str] = Counter()
-    for held in (account["free"], account["locked"]):
+    for held in (held for account in accounts for held in (account["free"], account["locked"])):
         balances.update({currency: Decimal(amount) for currency, amount in held.items()})
     positions = {position["symbol"]: position for position in house.ask("/api/positions")["items"]}
     return Sheet(house.all_of("/api/webhooks/history"), orders, positions, there, trades, {**balances})
+
+
+def _join(plans: list[dict[str, Any]], orders: list[dict[str, Any]], trades: list[dict[str, Any]]) -> None:
+    """Show each plan order as one order of its own name, together with the order that it has become."""
+    by_id = {order["id"]: order for order in orders}
+    for plan in plans:
+        named = {name: plan[name] for name in ("id", "client_order_id", "type")} | {"stop_price": plan["trigger"]}
+        became = by_id.get(plan["order"])
+        if became is None:
+            state = {"status": PLANNED[plan["status"]], "filled": "0"}
+            orders.append({name: plan[name] for name in ("symbol", "side", "quantity", "price")} | named | state)
+            continue
+        became |= named
+        for trade in trades:
+            trade["order"] = plan["id"] if trade["order"] == plan["order"] else trade["order"]
 
 
 def compare(house: Any, markets: list[Any]) -> Differences:
     """Check that each wanted order is on the exchange once, each trade is in the books once, and all is protected."""
     found = Differences()
     try:
-        sheet = read(house, {market.symbol for market in markets})
+        sheet = read(house, {market.symbol for market in markets}, markets[0].exchange)
     except (httpx.TransportError, AssertionError) as error:
         found.open.append(f"the console is away: {error}")
         return found
@@ -158,7 +181,7 @@ def _book(found: Differences, sheet: Sheet, market: Any) -> None:
 def _position(found: Differences, sheet: Sheet, market: Any) -> None:
     """Check that the books hold what the account does, all of it protected where protection is wanted."""
     step, position = PAIRS[market.symbol].step, sheet.positions.get(market.symbol)
-    coins = sheet.balances.get(market.base, Decimal(0)) - Decimal(BALANCES.get(market.base, "0"))
+    coins = sheet.balances.get(market.base, Decimal(0)) - market.had
     if position is None:
         found.see(f"held of {market.symbol}", "nothing", "nothing" if 0 <= coins < step else f"{coins}")
         return

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from adapters.paper.pairs import PAIRS
+from aristobot.commands.demo import BALANCES
 from domain.aggregate import carrying
 from domain.orders.order import Order
 from tests.faults.books import Differences, compare
@@ -34,8 +35,11 @@ class Wanted:
 class Market:
     """A symbol at a price of the test's choosing. `rests` has the orders that have to rest: side, type, price."""
 
+    exchange, quote = "binance", "USDT"
+
     def __init__(self, house: Any, base: str, price: str) -> None:
-        self.house, self.base, self.symbol = house, base, f"{base}/USDT"
+        self.house, self.base, self.symbol = house, base, f"{base}/{self.quote}"
+        self.had = Decimal(BALANCES.get(base, "0"))
         self.usual = Decimal(price)
         self.wanted: dict[str, Wanted] = {}
         self.rests: Counter[Shape] = Counter()
@@ -75,7 +79,7 @@ class Market:
             self.house.eventually(lambda body=body: _said_yes(lambda: self.house.post(body)))
 
     def _body(self, action: str, end: str, fields: dict[str, Any]) -> str:
-        named = {"Symbol": f'"{self.base}USDT"', "BaseCurrency": f'"{self.base}"', "PourCent": "5"}
+        named = {"Symbol": f'"{self.base}{self.quote}"', "BaseCurrency": f'"{self.base}"', "PourCent": "5"}
         body, name = self.house.alert(action, **{**named, **{key: str(value) for key, value in fields.items()}})
         self.wanted[name] = Wanted(end, 0 if action == "MAJ" else 1)
         return body

@@ -11,11 +11,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from itertools import product
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from typing import Any
 
 from adapters.exchanges.binance.client import Binance
+from adapters.exchanges.bitget.client import Bitget
 from adapters.log.recorder import Recorder
 from application.lane import lane, sending
 from application.orders import lookups
@@ -64,8 +66,8 @@ def write(file: Path, step: dict[str, Any]) -> None:
 def step_through(steps: Steps) -> None:
     """Put the steps around appends to the log, changes at the exchange and commits of the books."""
     Recorder.insert_events = _appending(steps, Recorder.insert_events)
-    for name in CALLS:
-        setattr(Binance, name, _asking(steps, name, getattr(Binance, name)))
+    for client, name in product((Binance, Bitget), CALLS):
+        setattr(client, name, _asking(steps, name, getattr(client, name)))
     Books._take, Books.step = _projecting(steps, Books._take, Books.step)
 
 
@@ -81,7 +83,7 @@ def _appending(steps: Steps, append: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _asking(steps: Steps, name: str, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def call(self: Binance, *arguments: Any, **named: Any) -> Any:
+    async def call(self: Any, *arguments: Any, **named: Any) -> Any:
         steps.come_to(BEFORE, [name])
         answer = await ask(self, *arguments, **named)
         steps.come_to(AFTER, [name])

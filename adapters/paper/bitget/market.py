@@ -31,6 +31,7 @@ _BY_ZONE = frozenset({"6h", "12h", "1d", "3d", "1w", "1M"})
 _MOST_CANDLES, _MOST_OLD, _MOST_LEVELS, _MOST_TRADES = 1000, 200, 150, 500
 _MOST_OLD_TRADES = 1000
 _LEVELS = 150
+_TRADE_STEP = 1009
 
 
 class BitgetMarket:
@@ -163,7 +164,7 @@ class BitgetMarket:
         """Serve market/fills-history: the trades before an id or within a time, newest first."""
         pair, limit = pair_in(p, self.paper), whole(p, "limit", 500, _MOST_OLD_TRADES)
         if before := text(p, "idLessThan", ""):
-            first = number_of(before) - limit
+            first = _number_of(before) - limit
             return _rows(pair, self.tapes.from_id(pair.symbol, first, limit) if first > 0 else [])
         end = whole(p, "endTime", self.paper.now())
         # A market trades every half second, so that these hold at least as many trades as are asked for.
@@ -188,10 +189,19 @@ def _rows(pair: Pair, oldest_first: Sequence[TapeTrade]) -> list[dict[str, Any]]
     return [{"symbol": forms.native(pair), **trade(one)} for one in reversed(oldest_first)]
 
 
+def trade_id(number: int) -> str:
+    """Return the id of a public trade. Ids grow and leave gaps, so that none tells whether a trade is missing."""
+    return forms.order_id(number * _TRADE_STEP)
+
+
+def _number_of(trade: str) -> int:
+    return -(-number_of(trade) // _TRADE_STEP)
+
+
 def trade(one: TapeTrade) -> dict[str, str]:
     """Return a public trade, without its market."""
     return {
-        "tradeId": forms.order_id(one.id), "side": "sell" if one.falls else "buy", "price": forms.amount(one.price),
+        "tradeId": trade_id(one.id), "side": "sell" if one.falls else "buy", "price": forms.amount(one.price),
         "size": forms.amount(one.quantity), "ts": str(one.at),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from aristobot.terminals.heartbeat import needs as needing
 from aristobot.terminals.heartbeat.needs import Needs
 from domain.candles.series import Series
 from tests.support.log import Log
-from tests.terminals.heartbeat.day import BTC, ETH, Day
+from tests.terminals.heartbeat.day import Day
 
 SOL = Series("binance", "paper", "SOL/USDT")
 
@@ -31,14 +31,14 @@ async def test_a_needed_series_is_followed_with_its_past_and_given_up_afterwards
     assert len(day.newest(SOL)) >= 400
     await day.until(lambda: day.heartbeat.running(SOL))
     first, second = await day.minute(), await day.minute()
-    await day.until(lambda: {first, second} <= day.newest(SOL).keys() and {first, second} <= day.newest(BTC).keys())
+    await day.until(lambda: {first, second} <= day.newest(SOL).keys() and {first, second} <= day.newest(day.btc).keys())
     await day.until(lambda: day.newest(SOL)[second].proof in {"proved", "confirmed"})
-    assert day.heartbeat.gaps[BTC] == day.heartbeat.gaps[SOL] == 0
+    assert day.heartbeat.gaps[day.btc] == day.heartbeat.gaps[SOL] == 0
     needs._bus._client.delete(f"heartbeat_need:{SOL}")
     await needs.look()
-    assert day.heartbeat.series == [BTC, ETH]
+    assert day.heartbeat.series == [day.btc, day.eth]
     third = await day.minute()
-    await day.until(lambda: third in day.newest(BTC))
+    await day.until(lambda: third in day.newest(day.btc))
     assert third not in day.newest(SOL)
 
 
@@ -46,7 +46,7 @@ async def test_a_needed_series_is_followed_with_its_past_and_given_up_afterwards
 async def test_what_cannot_be_followed_is_left_alone(day: Day, needs: Needs, asked: str) -> None:
     needs._bus.need_series(asked)
     await needs.look()
-    assert day.heartbeat.series == [BTC, ETH]
+    assert day.heartbeat.series == [day.btc, day.eth]
 
 
 async def test_no_more_are_followed_than_a_connection_bears(day: Day, needs: Needs, monkeypatch) -> None:
@@ -85,7 +85,7 @@ async def test_a_series_that_is_given_up_while_its_minutes_are_read_harms_nobody
     assert SOL not in day.listener._marks
     await day.listener.end_doubts()
     at = await day.minute()
-    await day.until(lambda: at in day.newest(BTC))
+    await day.until(lambda: at in day.newest(day.btc))
 
 
 async def test_a_need_that_is_seen_while_the_database_is_away_waits(day: Day, needs: Needs) -> None:
