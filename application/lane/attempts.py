@@ -29,8 +29,7 @@ from application.protection.resting import go_in_one_call
 from application.protection.target import STOPS
 from application.protection.trouble import DOUBT_BEFORE_ALARM
 from application.trading.positions import INSISTED
-from application.trading.sizing import Sized
-from application.trading.terms import left_out
+from application.trading.sizing import Sized, left_out
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO
 from domain.orders.order import Order

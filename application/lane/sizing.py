@@ -13,8 +13,7 @@ from application.orders.orders import Orders
 from application.ports.statements import Balance
 from application.protection.resting import locked_in
 from application.trading.positions import UNHINDERED
-from application.trading.sizing import Held, Sized, sized
-from application.trading.terms import fitted
+from application.trading.sizing import Held, Sized, fitted, sized
 from domain.amounts import ZERO
 from domain.market import Market
 from domain.orders.order import Order

@@ -5,18 +5,17 @@ All quantities are in the base currency, prices in quote per base, times in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from application.ports.errors import ExchangeError, Unreadable
+from application.ports.errors import ExchangeError, RefusedByExchange, Unreadable
 from domain.aggregate import Personal
 from domain.market import Market
 from domain.orders.order_status import Status
-from domain.orders.terms import Term, Terms
-from domain.orders.wish import Side, TimeInForce, Type
+from domain.orders.wish import Side, Term, Terms, TimeInForce, Type
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,18 @@ class OrderRequest:
     stop_price: Decimal | None = None
     trailing: int | None = None
     terms: Terms | None = None
+
+    def extras(self, exchange: str, own: frozenset[str]) -> Mapping[str, str]:
+        """Return the trader's own parameters. `own` holds the names, in small letters, that the platform sets.
+
+        Raises `RefusedByExchange`, naming exchange and parameter, for one of those: it would be another order than the
+        log says, even where this order leaves it out.
+        """
+        extra = (self.terms.extra if self.terms is not None else None) or {}
+        for name in extra:
+            if name.lower() in own:
+                raise RefusedByExchange(f"{exchange}: extra_params must not set {name}", code="extra_params_reserved")
+        return extra
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class Minutes:
             # The missing trades may belong to any minute that was told by the clock alone.
             self._provable_from = self._minute
         if minute < self._minute:
-            return [*outcomes, *self._late(trade, minute)]
+            quiet = self._prove(minute, before) if follows and before is not None else []
+            return [*outcomes, *quiet, *self._late(trade, minute)]
         if not follows:
             self._reason = self._reason or Reason.HOLE
         elif self._running is None and not outcomes and before is not None:
@@ -200,11 +201,14 @@ class Minutes:
     def give_up(self, opened_at: int) -> None:
         """Doubt a minute no longer: the exchange has later candles and none of it. It stays missing.
 
-        A quiet minute stays in doubt until the next trade, which may still prove it.
+        A quiet minute stays in doubt until the next trade, which may still prove it, but no longer than it would be
+        remembered.
         """
         quiet = self._doubts.get(opened_at) is Reason.QUIET and self._provable_from <= opened_at
-        if not quiet or self._last is None or self._last.at >= opened_at:
+        recent = self._minute is not None and self._minute - opened_at <= REMEMBERED * MINUTE
+        if not (quiet and recent and self._last is not None and self._last.at < opened_at):
             self._doubts.pop(opened_at, None)
+            self._heard.pop(opened_at, None)
 
     def close(self, now: int) -> list[Outcome]:
         """Close every minute that has ended by this time of the market's clock."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.candles.bar import Bar, MarketTrade, Proof
-from domain.candles.minutes import Closed, Corrected, Doubted, Minutes, Reason, Settled
+from domain.candles.minutes import REMEMBERED, Closed, Corrected, Doubted, Minutes, Reason, Settled
 from domain.candles.timeframes import MINUTE
 
 START = 20 * MINUTE
@@ -107,8 +107,8 @@ def test_a_quiet_minute_before_a_hole_is_proved_by_nothing_but_the_exchange(minu
 def test_a_minute_whose_only_trade_is_late_was_not_quiet(minutes):
     """What else was traded in it is not known: the exchange has to tell."""
     minutes.close(START + 3 * MINUTE)
-    assert minutes.hear(trade(3, 2.99, 9)) == []
-    assert said(minutes.hear(trade(4, 3.1))) == [(1, Proof.PROVED)]
+    assert said(minutes.hear(trade(3, 2.99, 9))) == [(1, Proof.PROVED)]
+    assert minutes.hear(trade(4, 3.1)) == []
     assert minutes.doubts[START + 2 * MINUTE] is Reason.HOLE
 
 
@@ -230,3 +230,19 @@ def test_of_trades_that_were_not_all_heard_the_exchange_is_believed():
         made.hear(trade(10 * number + 1, at))
     [closed] = made.witness(candle(1, 100, 100, 100, 100, volume=9, ids=None))
     assert (closed.bar.volume, closed.bar.trades) == (9, 9)
+
+
+def test_a_late_trade_proves_the_quiet_minutes_before_it_at_the_price_before_it(minutes):
+    minutes.close(START + 5 * MINUTE)
+    told = minutes.hear(trade(3, 3.5, 200))
+    assert {(one.bar.opened_at - START) // MINUTE: one.bar.close for one in told} == {1: 100, 2: 100}
+    assert minutes.doubts[START + 3 * MINUTE] is Reason.HOLE
+    assert [one.bar.close for one in minutes.hear(trade(4, 5.1, 300))] == [200]
+
+
+def test_a_market_without_trades_is_not_doubted_for_ever(minutes):
+    """What is older than a bar would be remembered is given up, as the exchange does not have it."""
+    minutes.close(START + (REMEMBERED + 10) * MINUTE)
+    for minute in range(2, REMEMBERED + 10):
+        minutes.give_up(START + minute * MINUTE)
+    assert len(minutes.doubts) <= REMEMBERED + 2

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.orders.terms import MOST_EXTRAS, MarginMode, PositionSide, Term, Terms
-from domain.orders.wish import TimeInForce, Type
+from domain.orders.wish import MOST_EXTRAS, MarginMode, PositionSide, Term, Terms, TimeInForce, Type
 from tests.domain.test_wish import LIMIT, MARKET, NO_AMOUNTS, complete, refused, wish
 
 

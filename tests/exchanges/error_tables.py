@@ -62,6 +62,7 @@ _BINANCE = """
 504  -1007  nothing          no_answer              Timeout waiting for response from backend server.
 400  -1000  nothing          no_answer              An unknown error occurred while processing the request.
 400  -1001  nothing          no_answer              Internal error; unable to process your request.
+408  -9999  nothing          no_answer              Request Timeout
 503  -1008  nothing          no_answer              Server is currently overloaded.
 400  -1016  nothing          no_answer              This service is no longer available.
 """
@@ -84,10 +85,13 @@ _BITGET = """
 40084                                            refused          account_classic
 99999                                            refused          refused_by_exchange
 43001 40109 31007 43004 40768 80011 40819 43020  not_found        order_not_found
-43025 45057 43033 25204                          not_found        order_not_found
+43025 45057 43033 25204 43026 22001 45031 45055  not_found        order_not_found
+50062                                            not_found        order_not_found
 40008 40005 40078                                not_carried_out  clock_skewed
-429 45129                                        not_carried_out  rate_limited
-40010 40725 45001 40015 40200                    nothing          no_answer
+429 45129 25004 70228                            not_carried_out  rate_limited
+40010 40725 45001 40015 40200 40910 25001 25000  nothing          no_answer
+50031 80002 40908 25003 43059 45023 49040 40604  nothing          no_answer
+50008 00000                                      nothing          no_answer
 """
 Row = tuple[int, str, type[Exception], str, str]
 

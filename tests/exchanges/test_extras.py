@@ -13,8 +13,7 @@ from adapters.exchanges.binance import parameters as binance
 from adapters.exchanges.bitget import parameters as bitget
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import OrderRequest
-from domain.orders.terms import Terms
-from domain.orders.wish import PRICED, TRIGGERED, Side, TimeInForce, Type
+from domain.orders.wish import PRICED, TRIGGERED, Side, Terms, TimeInForce, Type
 from tests.domain.test_market import FREE
 
 ONE = Decimal(1)

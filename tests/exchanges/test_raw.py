@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ READERS = {
     "bitget open order": (bitget.open_reports_of, BITGET_ORDER),
     "bitget push": (bitget.report_of_push, PUSH),
     "bitget plan push": (bitget.report_of_plan_push, {**PLAN, "instId": "BTCUSDT"}),
-    "bitget fill": (bitget.fills_of, FILL),
+    "bitget fill": (partial(bitget.fills_of, "1"), FILL),
 }
 LISTED = frozenset({"binance order", "binance trade", "bitget order", "bitget open order", "bitget fill"})
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
+from itertools import product
 from typing import Any
 
 import httpx
 
+from adapters.paper.bitget.forms import order_id
 from adapters.paper.pairs import PAIRS
 
 NEVER_THERE = frozenset({"refused", "rejected"})
@@ -73,6 +75,9 @@ def read(house: Any, symbols: set[str], exchange: str) -> Sheet:
         )
     )
     _join(plans, there, trades)
+    for row, name in product((*there, *trades), ("id", "order")):
+        if exchange == "bitget" and name in row:
+            row[name] = order_id(int(row[name]))
     orders, there, trades = (
         [row for row in rows if row["symbol"] in symbols] for rows in (house.all_of("/api/orders"), there, trades)
     )
@@ -87,7 +92,8 @@ def _join(plans: list[dict[str, Any]], orders: list[dict[str, Any]], trades: lis
     """Show each plan order as one order of its own name, together with the order that it has become."""
     by_id = {order["id"]: order for order in orders}
     for plan in plans:
-        named = {name: plan[name] for name in ("id", "client_order_id", "type")} | {"stop_price": plan["trigger"]}
+        named = {"id": plan["id"], "client_order_id": plan["client_order_id"], "stop_price": plan["trigger"]}
+        named |= {"type": "stop_loss"}  # a target is watched, and never sent as a plan order
         became = by_id.get(plan["order"])
         if became is None:
             state = {"status": PLANNED[plan["status"]], "filled": "0"}

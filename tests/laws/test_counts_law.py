@@ -207,7 +207,7 @@ def told(limit, symbols, story):
         raise
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.sampled_from([5, 6, 8, 12, 20, 50]), both=st.booleans(), story=steps)
 def test_no_alert_is_lost_doubled_or_overtaken(limit, both, story):
     told(limit, sorted(PRICES) if both else ["BTC/USDT"], story)

@@ -303,5 +303,5 @@ class OrderLife(RuleBasedStateMachine):
         assert state(again) == state(self.order)
 
 
-OrderLife.TestCase.settings = settings(max_examples=examples(300), stateful_step_count=50, deadline=None)
+OrderLife.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=50, deadline=None)
 test_the_order_and_the_exchange_agree = OrderLife.TestCase

@@ -36,7 +36,7 @@ PLAIN = {
 }  # fmt: skip
 
 
-@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(
     rules=st.just(PLAIN) | markets,
     style=st.sampled_from([StopStyle.MARKET, StopStyle.MARKET, StopStyle.LIMIT]),
@@ -50,7 +50,7 @@ def test_coins_have_a_stop_or_are_sold_or_are_told_of(rules, style, before, firs
     told(rules, style, [*opening, *rest])
 
 
-@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(
     lock_coins=st.booleans(),
     rules=st.just({"notional": "5"}) | bitget_markets,

@@ -330,5 +330,5 @@ class History(RuleBasedStateMachine):
 
 
 PLACED = {"Placed", "Adopted"}
-History.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=25, deadline=None)
+History.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=25, deadline=None)
 test_two_reconciliations_later_the_books_are_the_truth = History.TestCase

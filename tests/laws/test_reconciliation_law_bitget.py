@@ -111,5 +111,5 @@ class BitgetHistory(History):
         self.paper.ledger.cancel(one_of(data, self.resting()))
 
 
-BitgetHistory.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=25, deadline=None)
+BitgetHistory.TestCase.settings = settings(max_examples=examples(20), stateful_step_count=25, deadline=None)
 test_two_reconciliations_later_the_books_are_the_truth = BitgetHistory.TestCase

@@ -48,7 +48,7 @@ def slots_between(calendar, first, last):
     return found
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(worlds())
 def test_what_a_stream_sees_is_what_has_happened(world: World):
     told = []
@@ -100,7 +100,7 @@ VERBS = st.one_of(
 )
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(st.sampled_from(["1", "5", "1D", "30S", "10R"]), st.lists(VERBS, max_size=60), st.integers(1, 20))
 def test_a_stream_is_the_same_wherever_its_loading_begins(notation, verbs, every):
     """The verbs that a trader can repeat are silent the second time, and what is refused leaves no trace."""

@@ -32,7 +32,7 @@ from application.ports.statements import (
 from domain.candles.bar import Bar
 from domain.candles.timeframes import TIMEFRAMES
 from domain.market import Market
-from domain.orders.terms import Term
+from domain.orders.wish import Term
 from domain.people.broker import Venue
 
 T = TypeVar("T")

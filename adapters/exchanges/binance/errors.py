@@ -12,6 +12,7 @@ TOO_MANY_ORDERS = "too_many_orders"
 _NOT_CARRIED_OUT = {-1021: "clock_skewed", -1003: "rate_limited", -1015: TOO_MANY_ORDERS}
 # -2021: one half of a cancel-replace was carried out, the other was not.
 _SAYS_NOTHING = frozenset({-1000, -1001, -1006, -1007, -1008, -1016, -2021})
+_TIMED_OUT = 408
 HALF_DONE = frozenset({-2021, -2022})
 """Codes of a cancel-replace with one half carried out, or neither; the results of the halves tell which."""
 _NOT_FOUND = frozenset({-2011, -2013})
@@ -84,7 +85,7 @@ def error_of_code(status: int, code: int, message: str, raw: str) -> ExchangeErr
     text = f"{code}: {message}"
     if code in _NOT_CARRIED_OUT or status in {418, 429}:
         return NotAccepted(text, code=_NOT_CARRIED_OUT.get(code, "rate_limited"), raw=raw)
-    if status >= 500 or code in _SAYS_NOTHING:  # noqa: PLR2004 - HTTP
+    if status == _TIMED_OUT or status >= 500 or code in _SAYS_NOTHING:  # noqa: PLR2004 - HTTP
         return NoAnswer(text, code="no_answer", raw=raw)
     if code in _NOT_FOUND:
         return OrderNotFound(text, code="order_not_found", raw=raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from adapters.exchanges.extras import extras_of
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import ExchangeId, ListRequest, OrderName, OrderRequest
 from domain.orders.wish import PRICED, Side, TimeInForce, Type
@@ -23,6 +22,7 @@ _OWN = frozenset({
     "symbol", "side", "type", "timeinforce", "quantity", "quoteorderqty", "price", "newclientorderid",
     "stopprice", "trailingdelta", "icebergqty", "neworderresptype", "cancelreplacemode", "cancelorderid",
     "cancelorigclientorderid", "cancelnewclientorderid", "cancelrestrictions", "orderratelimitexceededmode",
+    "pegpricetype", "pegoffsettype", "pegoffsetvalue",
     "recvwindow", "timestamp", "signature", "apikey",
 })  # fmt: skip
 """The parameters that the platform sets itself, in small letters."""
@@ -36,7 +36,7 @@ def of_order(request: OrderRequest) -> dict[str, object]:
         "type": _type(request),
         "newClientOrderId": request.client_order_id,
         "newOrderRespType": "FULL",
-        **extras_of("Binance", request, _OWN),
+        **request.extras("Binance", _OWN),
     }
     if request.type is Type.MARKET and request.cost is not None:
         return {**named, "quoteOrderQty": f"{request.cost:f}"}

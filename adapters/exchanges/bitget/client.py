@@ -131,10 +131,11 @@ class Bitget(Plans):
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Return one order, by our client id (for two hours unless it is a plan) or by Bitget's id."""
-        if self._lineage.plan_named(name) is None:
-            found = await self._order_named(credentials, name)
-            if found is not None:
-                return self._lineage.joined(found)
+        if self._lineages[credentials.key].plan_named(name) is None:
+            with suppress(OrderNotFound):
+                found = await self._order_named(credentials, name)
+                if found is not None:
+                    return self._lineages[credentials.key].joined(found)
         return await self._plan_named(credentials, market.native, name)
 
     async def open_orders(
@@ -169,7 +170,7 @@ class Bitget(Plans):
 
     async def fills_of(self, credentials: Credentials, market: Market, exchange_order_id: str) -> list[Fill]:
         """Return all executions of one order with their fees, oldest first."""
-        child = self._lineage.child_of(exchange_order_id)
+        child = self._lineages[credentials.key].child_of(exchange_order_id)
         fills = await self._fills_of_order(credentials, market.native, child or exchange_order_id)
         if fills or child is not None:
             return fills
@@ -207,12 +208,12 @@ class Bitget(Plans):
         """Send one order once: a stop or a target as a plan order, anything else to the order book."""
         if request.type in TRIGGERED:
             return await self._place_plan(credentials, request)
-        self._lineage.ours(request.client_order_id)
+        self._lineages[credentials.key].ours(request.client_order_id)
         return await self._place_order(credentials, request)
 
     async def cancel(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Take one order off, wherever it rests or waits, and look at what has become of it."""
-        if self._lineage.plan_named(name) is None:
+        if self._lineages[credentials.key].plan_named(name) is None:
             with suppress(OrderNotFound):
                 return await self._cancel_order(credentials, market.native, parameters.of_name(name))
         return await self._cancel_plan(credentials, market.native, name)

@@ -12,13 +12,19 @@ from application.ports.errors import ExchangeError, NoAnswer, NotAccepted, Order
 SUCCESS = "00000"
 _NOT_CARRIED_OUT = {
     **dict.fromkeys(("40008", "40005", "40078"), "clock_skewed"),
-    **dict.fromkeys(("429", "45129"), "rate_limited"),
+    **dict.fromkeys(("429", "45129", "25004", "70228"), "rate_limited"),
 }
-_SAYS_NOTHING = frozenset({"40010", "40725", "45001", "40015", "40200"})
-"""Codes after which the request may have been carried out all the same: time-outs, and a release under way."""
-_NOT_FOUND = frozenset(
-    {"43001", "40109", "31007", "43004", "40768", "45057", "43033", "43020", "43025", "80011", "40819", "25204"}
-)
+_SAYS_NOTHING = frozenset({
+    "40010", "40725", "45001", "40015", "40200", "40910", "25001", "25000", "50031", "80002", "40908", "25003", "43059",
+    "45023", "49040", "40604", "50008",
+})  # fmt: skip
+"""Codes after which the request may have been carried out all the same: time-outs, system errors, a release."""
+_REFUSING = frozenset({200, *range(400, 500)}) - {408}
+"""The HTTP statuses under which a code refuses. Any other status proves nothing, whatever the code."""
+_NOT_FOUND = frozenset({
+    "43001", "40109", "31007", "43004", "40768", "45057", "43033", "43020", "43025", "80011", "40819", "25204",
+    "43026", "22001", "45031", "45055", "50062",
+})  # fmt: skip
 _REASONS = {
     **dict.fromkeys(("43012", "40754", "45002", "25202"), "insufficient_funds"),
     **dict.fromkeys(("43118", "40786", "45034", "50060", "25212"), "client_order_id_taken"),
@@ -68,7 +74,7 @@ def error_of_code(status: int, code: str, message: str, raw: str) -> ExchangeErr
     text = f"{code}: {message}"
     if code in _NOT_CARRIED_OUT or status == 429:  # noqa: PLR2004 - HTTP
         return NotAccepted(text, code=_NOT_CARRIED_OUT.get(code, "rate_limited"), raw=raw)
-    if status >= 500 or code in _SAYS_NOTHING:  # noqa: PLR2004 - HTTP
+    if status not in _REFUSING or code in _SAYS_NOTHING or code == SUCCESS:
         return NoAnswer(text, code="no_answer", raw=raw)
     if code in _NOT_FOUND:
         return OrderNotFound(text, code="order_not_found", raw=raw)

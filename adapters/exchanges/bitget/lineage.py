@@ -15,7 +15,7 @@ MOST_ALONE = 50_000
 
 
 class Lineage:
-    """The plan orders of a venue that this process has met, and whether a spot order is one of theirs."""
+    """The plan orders of an account that this process has met, and whether a spot order is one of theirs."""
 
     def __init__(self) -> None:
         self._plans: dict[str, OrderReport] = {}
@@ -69,11 +69,11 @@ class Lineage:
         known = order.exchange_order_id in self._parents or order.exchange_order_id in self._alone
         return not known and order.client_order_id not in self._alone
 
-    def possible_parents(self, orders: Iterable[OrderReport]) -> list[str]:
-        """Return the ids of the plan orders that may have become one of these orders."""
+    def possible_parents(self, orders: Iterable[OrderReport]) -> list[OrderReport]:
+        """Return the plan orders that may have become one of these orders."""
         shapes = {_shape(order) for order in orders}
         return [
-            plan_id
+            plan
             for plan_id, plan in self._plans.items()
             if plan_id not in self._children and _shape(plan) in shapes and plan.state is Status.OPEN
         ]

@@ -25,6 +25,7 @@ OPEN_SECONDS, PING_SECONDS = 10.0, 25.0
 LONGEST_MESSAGE = 256 * 1024
 QUEUED = 10_000
 """Messages that may wait to be read: about a burst of five seconds at 2,000 trades per second."""
+_MINUTE = 60_000
 MOST_AT_ONCE = 20
 """The most channels in one request, whose text may have 4,096 bytes."""
 
@@ -112,11 +113,13 @@ class Reader:
         """Return the candles that have ended, as a later one has come."""
         name, ended = push.arg.about, list[MarketEvent]()
         for row in push.data:
-            before = self._running.get(name)
-            if before is not None and int(row[0]) > int(before[0]):
+            before, at = self._running.get(name), int(row[0])
+            if push.ts and at > push.ts + _MINUTE:
+                raise ValueError("a candle of the future")
+            if before is None or at >= int(before[0]):
+                self._running[name] = row  # first, so that a row that cannot be read is not read again
+            if before is not None and at > int(before[0]):
                 ended.append(SeenCandle(name, bar_of(before, 1), push.ts))
-            if before is None or int(row[0]) >= int(before[0]):
-                self._running[name] = row
         return ended if push.action == "update" else []
 
 

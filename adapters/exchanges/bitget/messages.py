@@ -48,6 +48,7 @@ STATES = {
 }
 """The platform's status for each of Bitget's order states. A cancelled order may well be partly filled."""
 FAILED = "fail_execute"
+_EARLIEST = 10**12
 WAITING, EXECUTED = frozenset({"live", "not_trigger"}), frozenset({"executing", "executed"})
 PLAN_STATES = {
     "live": Status.OPEN,
@@ -96,9 +97,16 @@ def _report(
         cost=cost,
         raw=Personal(raw.decode()),
         reason=reason,
-        created_at=moment(int(order.cTime)),
+        created_at=_created(order.cTime),
         type=kind,
     )
+
+
+def _created(told: str) -> datetime:
+    """Read the time of an order. Raises `ValueError` for one in seconds: 1970 would be out of every list's reach."""
+    if int(told) < _EARLIEST:
+        raise ValueError(f"{told} is no time in milliseconds")
+    return moment(int(told))
 
 
 def _quantity(side: str, kind: Type | None, size: str, filled: Decimal) -> Decimal:
@@ -134,7 +142,7 @@ def report_of_push(raw: bytes) -> OrderReport:
         raw=text,
         reason=told.cancelReason,
         fills=fills,
-        created_at=moment(int(told.cTime)),
+        created_at=_created(told.cTime),
         type=kind,
     )
 
@@ -150,7 +158,7 @@ def reports_of(raw: bytes, read: Callable[[bytes], OrderReport] = report_of) -> 
             reports.append(read(part))
         except (msgspec.MsgspecError, *NONSENSE):
             name = msgspec.json.decode(part, type=NativeName)
-            scraps.append(Scrap(name.orderId, name.clientOid, name.symbol, Personal(part.decode())))
+            scraps.append(Scrap(name.orderId, name.clientOid or "", name.symbol, Personal(part.decode())))
     if scraps:
         raise PartlyUnreadable(reports, scraps)
     return reports
@@ -183,7 +191,7 @@ def report_of_plan(raw: bytes, shape: type[NativePlan] = NativePlan) -> OrderRep
         cost=ZERO,
         raw=Personal(raw.decode()),
         reason=FAILED if told.status == FAILED else "",
-        created_at=moment(int(told.cTime)),
+        created_at=_created(told.cTime),
         stop_price=trigger,
         waits=told.status in WAITING,
     )
@@ -201,15 +209,23 @@ def plans_of(raw: bytes) -> list[OrderReport]:
 
 
 def sub_orders_of(raw: bytes) -> list[str]:
-    """Read the ids of the orders that a plan order has become, of which there is at most one."""
-    return [row.orderId for row in msgspec.json.decode(raw, type=list[NativeSubOrder])]
+    """Read the ids of the orders that a plan order has become, of which there is at most one.
+
+    A row without an id tells of one that is still to be made.
+    """
+    return [row.orderId for row in msgspec.json.decode(raw, type=list[NativeSubOrder]) if row.orderId]
 
 
-def fills_of(raw: bytes) -> list[Fill]:
-    """Read the answer of `trade/fills`. Fees come below zero."""
+def fills_of(order_id: str, raw: bytes) -> list[Fill]:
+    """Read the answer of `trade/fills` about one order. Fees come below zero.
+
+    Raises `ValueError` for a fill of another order, and for one without a number.
+    """
     found = []
     for part in map(bytes, msgspec.json.decode(raw, type=list[msgspec.Raw])):
         told = msgspec.json.decode(part, type=NativeFill)
+        if told.orderId != order_id or not told.tradeId.isdecimal():
+            raise ValueError(f"fill {told.tradeId} of {told.orderId}")
         found.append(
             Fill(
                 told.tradeId, number_of(told.size), number_of(told.priceAvg), abs(amount_of(told.feeDetail.totalFee)),

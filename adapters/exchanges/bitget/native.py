@@ -48,7 +48,7 @@ class NativeName(msgspec.Struct):
     """The names that identify the order in any message about one."""
 
     orderId: str
-    clientOid: str = ""
+    clientOid: str | None = None
     symbol: str = ""
 
 
@@ -101,7 +101,7 @@ class NativePlanPush(NativePlan, kw_only=True):
 class NativePlans(msgspec.Struct):
     """A page of plan orders."""
 
-    orderList: list[msgspec.Raw] | None = None
+    orderList: list[msgspec.Raw] | None
 
 
 class NativeSubOrder(msgspec.Struct):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from adapters.exchanges.extras import extras_of
 from application.ports.errors import RefusedByExchange
 from application.ports.statements import ExchangeId, OrderName, OrderRequest
 from domain.orders.wish import TRIGGERED, Side, TimeInForce, Type
@@ -36,7 +35,7 @@ def of_order(request: OrderRequest) -> dict[str, str]:
         "orderType": request.type.value,
         "clientOid": request.client_order_id,
         "size": _size(request),
-        **extras_of("Bitget", request, _OWN),
+        **request.extras("Bitget", _OWN),
     }
     if request.type is Type.MARKET:
         return named
@@ -69,7 +68,7 @@ def of_plan(request: OrderRequest) -> dict[str, str]:
         "planType": "amount" if request.cost is None else "total",
         "size": f"{request.cost if request.quantity is None else request.quantity:f}",
         "clientOid": request.client_order_id,
-        **extras_of("Bitget", request, _OWN),
+        **request.extras("Bitget", _OWN),
     }
     return named if request.price is None else {**named, "executePrice": f"{request.price:f}"}
 

@@ -7,7 +7,9 @@ wherever the price was when it was placed or moved last.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +20,7 @@ from adapters.exchanges.bitget.listing import Listing
 from adapters.exchanges.bitget.native import amount_of
 from adapters.exchanges.bitget.spot import Spot, milliseconds, taken_report
 from application.ports.errors import NoAnswer, OrderNotFound, Unreadable
-from application.ports.statements import Credentials, ExchangeId, Fill, OrderName, OrderReport, OrderRequest
+from application.ports.statements import Credentials, ExchangeId, Fill, OrderName, OrderReport, OrderRequest, Scrap
 from domain.orders.order_status import ENDED
 from domain.orders.wish import Side, Type
 
@@ -28,12 +30,17 @@ _CURRENT, _HISTORY = "/api/v2/spot/trade/current-plan-order", "/api/v2/spot/trad
 _CHANGED = frozenset({"triggerPrice", "orderType", "executePrice", "size"})
 
 
+class Hidden(NoAnswer):
+    """The order that a plan order has become is not shown: not yet, or no longer."""
+
+
 class Plans(Spot):
     """The plan orders of one venue, and the spot orders that have joined them."""
 
     def __init__(self, rest: str, *, demo: bool) -> None:
         super().__init__(rest, demo=demo)
-        self._lineage = Lineage()
+        self._lineages: defaultdict[str, Lineage] = defaultdict(Lineage)
+        """Those of each account, by its key: nobody is asked about another's plan orders."""
 
     # --- changes -------------------------------------------------------------------------------------------------
 
@@ -41,7 +48,7 @@ class Plans(Spot):
         """Send one plan order once. The report says no more than that it was taken: it trades later, if at all."""
         raw = await self._change(_PLACE, parameters.of_plan(request), credentials)
         taken = taken_report(request, raw)
-        self._lineage.meet(taken)
+        self._lineages[credentials.key].meet(taken)
         return taken
 
     async def _cancel_plan(self, credentials: Credentials, native: str, name: OrderName) -> OrderReport:
@@ -53,7 +60,7 @@ class Plans(Spot):
             await self._change(_CANCEL, parameters.of_name(name), credentials)
         except OrderNotFound:
             plan = await self._plan_named(credentials, native, name)
-            child = self._lineage.child_of(plan.exchange_order_id)
+            child = self._lineages[credentials.key].child_of(plan.exchange_order_id)
             if plan.state in ENDED or child is None:
                 raise
             await self._cancel_order(credentials, native, {"orderId": child})
@@ -65,7 +72,7 @@ class Plans(Spot):
         changed = {key: value for key, value in named.items() if key in _CHANGED}
         raw = await self._change(_MOVE, {**parameters.of_name(name), **changed}, credentials)
         moved = taken_report(request, raw)
-        self._lineage.meet(moved)
+        self._lineages[credentials.key].meet(moved)
         return moved
 
     # --- one plan order ------------------------------------------------------------------------------------------
@@ -75,7 +82,7 @@ class Plans(Spot):
 
         Those that wait are asked for first: one that is executed meanwhile is then found among the others.
         """
-        known = self._lineage.plan_named(name)
+        known = self._lineages[credentials.key].plan_named(name)
         plan_id = name.value if isinstance(name, ExchangeId) else known
         for path in (_CURRENT, _HISTORY):
             if plan_id is not None and plan_id.isdecimal():
@@ -92,25 +99,26 @@ class Plans(Spot):
 
     async def _settled(self, credentials: Credentials, plan: OrderReport) -> OrderReport:
         """Return a plan order with what has become of it. One whose order is not shown yet still waits."""
-        plan = self._lineage.typed(plan)
-        self._lineage.meet(plan)
+        plan = self._lineages[credentials.key].typed(plan)
+        self._lineages[credentials.key].meet(plan)
         if plan.native_status not in messages.EXECUTED:
             return plan
         child = await self._child_of(credentials, plan.exchange_order_id)
         if child is None:
             return plan
-        order = await self._order_named(credentials, ExchangeId(child))
-        if order is None:
-            raise NoAnswer(f"Bitget does not show {child}", code="no_answer")
-        return join(plan, order)
+        with suppress(OrderNotFound):
+            order = await self._order_named(credentials, ExchangeId(child))
+            if order is not None:
+                return join(plan, order)
+        raise Hidden(f"Bitget does not show {child}", code="no_answer")
 
     async def _child_of(self, credentials: Credentials, plan_id: str) -> str | None:
         """Return the id of the order that a plan order has become, None for none. Raises `OrderNotFound`."""
-        if (known := self._lineage.child_of(plan_id)) is not None:
+        if (known := self._lineages[credentials.key].child_of(plan_id)) is not None:
             return known
         path, named = "/api/v2/spot/trade/plan-sub-order", {"planOrderId": plan_id}
         for child in await self._signed(path, named, credentials, messages.sub_orders_of, urgent=True):
-            self._lineage.adopt(plan_id, child)
+            self._lineages[credentials.key].adopt(plan_id, child)
             return child
         return None
 
@@ -133,25 +141,30 @@ class Plans(Spot):
             named["startTime"] = str(milliseconds(since))
         found = await self._pages(path, named, credentials, messages.plans_of, urgent=urgent)
         for plan in found.reports.values():
-            self._lineage.meet(plan)
+            self._lineages[credentials.key].meet(plan)
         return found
 
     async def _waiting(self, credentials: Credentials, native: str, *, urgent: bool) -> Listing:
         """Return the plan orders that wait, each as a stop or as a target, whichever it is at the last price."""
         found = await self._plans(_CURRENT, credentials, native, urgent=urgent)
-        new = [plan for plan in found.reports.values() if self._lineage.typed(plan).type is None]
+        new = [plan for plan in found.reports.values() if self._lineages[credentials.key].typed(plan).type is None]
         if new:
             path, named = "/api/v2/spot/market/tickers", {"symbol": native} if native else {}
             prices = await self._read(path, named, messages.tickers_of, urgent=urgent)
             for plan in new:
-                if plan.native_symbol in prices:
-                    self._lineage.meet(_with_type(plan, amount_of(prices[plan.native_symbol].lastPr)))
-        return found.told(map(self._lineage.typed, found.reports.values()))
+                if plan.native_symbol in prices and (last := amount_of(prices[plan.native_symbol].lastPr)):
+                    self._lineages[credentials.key].meet(_with_type(plan, last))
+        return found.told(map(self._lineages[credentials.key].typed, found.reports.values()))
 
     async def _past(self, credentials: Credentials, native: str, since: datetime, *, urgent: bool) -> Listing:
         """Return the plan orders of one market that were created since a moment and wait no longer."""
-        found = await self._plans(_HISTORY, credentials, native, urgent=urgent, since=since)
-        return found.told([await self._settled(credentials, plan) for plan in found.reports.values()])
+        found, past = await self._plans(_HISTORY, credentials, native, urgent=urgent, since=since), Listing()
+        for plan in found.reports.values():
+            try:
+                past.add([await self._settled(credentials, plan)])
+            except Hidden:
+                past.add([], [Scrap(plan.exchange_order_id, plan.client_order_id, plan.native_symbol, plan.raw)])
+        return past.over(Listing({}, found.scraps))
 
     async def _joined(self, credentials: Credentials, listed: Listing, *, urgent: bool) -> Listing:
         """Return a listing of spot orders, with the plan orders that have become one of them in its place.
@@ -159,16 +172,18 @@ class Plans(Spot):
         Only for orders that are new here the plan orders are asked for: those that wait first, as one may be executed
         between the two questions.
         """
-        found = [*listed.reports.values()]
-        new = [order for order in found if self._lineage.is_new(order)]
+        found, lineage = [*listed.reports.values()], self._lineages[credentials.key]
+        new = [order for order in found if lineage.is_new(order)]
         for native in sorted({order.native_symbol for order in new}):
             for path in (_CURRENT, _HISTORY):
                 if (await self._plans(path, credentials, native, urgent=urgent)).scraps:
                     raise Unreadable(f"plan orders in {native} that say nothing", code="no_answer")
-        for plan_id in self._lineage.possible_parents(new):
-            await self._child_of(credentials, plan_id)
-        self._lineage.alone(order for order in new if self._lineage.joined(order) is order)
-        return listed.told(map(self._lineage.joined, found))
+        for plan in lineage.possible_parents(new):
+            child = await self._child_of(credentials, plan.exchange_order_id)
+            if child is None and plan.native_status in messages.EXECUTED:
+                raise Hidden(f"Bitget does not show what {plan.exchange_order_id} has become", code="no_answer")
+        lineage.alone(order for order in new if lineage.joined(order) is order)
+        return listed.told(map(lineage.joined, found))
 
 
 def _with_type(plan: OrderReport, last: Decimal) -> OrderReport:

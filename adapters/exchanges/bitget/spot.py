@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from adapters.exchanges.bitget import messages, parameters
 from adapters.exchanges.bitget.listing import Listing
 from adapters.exchanges.bitget.wire import Wire
 from adapters.exchanges.decoding import understood
-from application.ports.errors import ExchangeError, NoAnswer
+from application.ports.errors import ExchangeError, NoAnswer, Unreadable
 from application.ports.statements import (
     Credentials,
     ExchangeId,
@@ -56,6 +57,8 @@ class Spot(Wire):
         """Return one spot order, by our client id (for two hours) or by Bitget's id; None when it is not shown."""
         path, named = "/api/v2/spot/trade/orderInfo", parameters.of_name(name)
         found = await self._signed(path, named, credentials, messages.reports_of, urgent=True)
+        if found and not _is(found[0], name):
+            raise Unreadable(f"asked for {name}, told of {found[0].exchange_order_id}", code="no_answer")
         return found[0] if found else None
 
     async def _resting(self, credentials: Credentials, native: str, *, urgent: bool) -> Listing:
@@ -74,7 +77,7 @@ class Spot(Wire):
         while True:
             named = {"symbol": native, "orderId": order_id, **below, "limit": str(_PAGE)}
             path = "/api/v2/spot/trade/fills"
-            page = await self._signed(path, named, credentials, messages.fills_of, urgent=True)
+            page = await self._signed(path, named, credentials, partial(messages.fills_of, order_id), urgent=True)
             known = len(found)
             found |= {fill.trade_id: fill for fill in page}
             if len(found) == known:
@@ -101,6 +104,10 @@ class Spot(Wire):
         if found is None:
             raise NoAnswer(f"Bitget does not show {order_id}", code="no_answer")
         return found
+
+
+def _is(order: OrderReport, name: OrderName) -> bool:
+    return name in {order.client_order_id, ExchangeId(order.exchange_order_id)}
 
 
 def taken_report(request: OrderRequest, raw: bytes) -> OrderReport:

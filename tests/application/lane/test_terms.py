@@ -7,8 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.orders.order_status import Status
-from domain.orders.terms import MarginMode, PositionSide, Terms
-from domain.orders.wish import Side, Type
+from domain.orders.wish import MarginMode, PositionSide, Side, Terms, Type
 
 pytestmark = pytest.mark.exchanges("binance", "bitget")
 

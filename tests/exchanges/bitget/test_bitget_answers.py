@@ -18,7 +18,7 @@ from adapters.exchanges.bitget.signing import sign
 from adapters.exchanges.decoding import understood
 from application.ports.errors import NoAnswer, NotAccepted, RefusedByExchange, Unreadable
 from application.ports.market_data import Malformed, SeenCandle, SeenTrade
-from application.ports.statements import OrderRequest, PartlyUnreadable
+from application.ports.statements import Credentials, OrderRequest, PartlyUnreadable
 from domain.orders.order_status import Status
 from domain.orders.wish import Side, TimeInForce, Type
 from tests.exchanges.bitget.test_paper_bitget_access import SECRET, VECTORS
@@ -121,7 +121,7 @@ def test_a_candle_has_ended_when_a_later_one_comes():
 
     def push(action, *rows):
         data = [[str(at), "1", "2", "1", close, "3", "4", "4"] for at, close in rows]
-        told = {"action": action, "arg": {"channel": "candle1m", "instId": "BTCUSDT"}, "data": data, "ts": 5}
+        told = {"action": action, "arg": {"channel": "candle1m", "instId": "BTCUSDT"}, "data": data, "ts": 180_001}
         return [one for one in reader.read(json.dumps(told)) if one is not None]
 
     assert push("snapshot", (0, "1"), (60_000, "1"), (120_000, "1")) == []
@@ -129,6 +129,22 @@ def test_a_candle_has_ended_when_a_later_one_comes():
     [ended] = push("update", (180_000, "1"))
     assert (ended.candle.opened_at, ended.candle.close) == (120_000, 2)
     assert push("update", (120_000, "1")) == []
+
+
+def test_a_row_that_cannot_be_read_costs_no_later_candle():
+    """Nor does one of the future, which would seem newer than all that follow."""
+    reader = Reader()
+
+    def push(at, close):
+        data = [[str(at), "1", "2", "1", close, "3", "4", "4"]]
+        arg = {"channel": "candle1m", "instId": "BTCUSDT"}
+        return reader.read(json.dumps({"action": "update", "arg": arg, "data": data, "ts": 200_000}))
+
+    push(0, "nonsense")
+    assert isinstance(push(60_000, "1")[0], Malformed)
+    assert isinstance(push(10**12, "1")[0], Malformed)
+    [ended] = push(120_000, "1")
+    assert ended.candle.opened_at == 60_000
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
@@ -158,7 +174,7 @@ def test_a_candle_has_ended_when_a_later_one_comes():
 async def test_what_bitget_cannot_express_is_refused_by_name_and_nothing_is_sent(wish, named):
     client = Bitget("http://127.0.0.1:1", "ws://127.0.0.1:1", "ws://127.0.0.1:1")
     with pytest.raises(RefusedByExchange, match=f"^Bitget: {named}"):
-        await client.place(None, OrderRequest("x", BTC, Side.BUY, **wish))
+        await client.place(Credentials("key", "secret", "phrase"), OrderRequest("x", BTC, Side.BUY, **wish))
     await client.close()
 
 

@@ -12,8 +12,7 @@ import pytest
 from application.ports.errors import NoAnswer, NotAccepted, OrderNotFound, RefusedByExchange
 from application.ports.statements import ExchangeId
 from domain.orders.order_status import Status
-from domain.orders.terms import Terms
-from domain.orders.wish import Side, TimeInForce, Type
+from domain.orders.wish import Side, Terms, TimeInForce, Type
 from tests.exchanges.contract.conftest import MISSES
 
 
