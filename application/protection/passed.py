@@ -17,9 +17,9 @@ from application.protection import trouble as troubles
 from application.protection.case import Case
 from application.protection.legs import Legs, said_of, say
 from application.protection.resting import protection_of
-from application.protection.target import Standing, Target
+from application.protection.target import Standing
 from application.protection.trouble import DOUBT_BEFORE_ALARM
-from domain.amounts import plain
+from domain.amounts import plain, product
 from domain.orders.order import Order
 from domain.orders.wish import Side, TimeInForce, Type, Wish
 from domain.trading.position import Position
@@ -50,7 +50,7 @@ class Passed:
         if standing is Standing.ABOVE_TAKE_PROFIT and not self._is_met(case, ticker):
             bare = case.target.stop_loss is not None and not case.is_covered
             return None if bare else troubles.AT_MOST_EVERY
-        return await self._carry_out(case, standing)
+        return await self._carry_out(case, standing, ticker.last)
 
     async def _sells_nothing(self, case: Case, standing: Standing, ticker: Ticker) -> bool:
         """Return whether a resting stop that was passed needs help: it covers only a part, or is not triggered.
@@ -93,7 +93,7 @@ class Passed:
         first, trouble.seen_at_target = trouble.seen_at_target, trouble.seen_at_target or now
         return first is not None
 
-    async def _carry_out(self, case: Case, standing: Standing) -> float:
+    async def _carry_out(self, case: Case, standing: Standing, last: Decimal) -> float:
         """Sell what should have been sold by now. Return the seconds until the next look.
 
         While the same target has to be sold again and again, the pause doubles each time, up to a limit. The owner is
@@ -110,7 +110,7 @@ class Passed:
             position = await asyncio.to_thread(self._orders.store.get, Position, position.id)
         doublings = min(trouble.sell(target), troubles.MOST_DOUBLINGS)
         trouble.sale_not_before = _now() + troubles.AT_MOST_EVERY * 2**doublings
-        order = self._legs.order(position, _sale(position, target, standing))
+        order = self._legs.order(position, _sale(case, standing, last))
         position.leave(order.id)
         with said_of(position):
             await asyncio.to_thread(self._orders.store.save, position, order)
@@ -129,15 +129,21 @@ def _is_selling(legs: Sequence[Order], standing: Standing, last: Decimal) -> boo
     return kept.take_profit is not None and kept.take_profit <= last
 
 
-def _sale(position: Position, target: Target, standing: Standing) -> Wish:
+def _sale(case: Case, standing: Standing, last: Decimal) -> Wish:
     """Return the order in place of a stop or a take-profit.
 
-    A stop sells at whatever the market gives, a take-profit never below its price.
+    A stop sells at whatever the market gives, a take-profit never below its price. Where the market has jumped so far
+    beyond it that the exchange would refuse that price, the limit is one halfway between its bound and the last price.
     """
+    target, market = case.target, case.market
     if standing is Standing.BELOW_STOP:
-        return Wish(position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
+        return Wish(case.position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
+    assert target.take_profit is not None
+    price = max(target.take_profit, market.round_price(product(last, (1 + market.sell_band.lowest) / 2)))
+    if not market.sell_band.lowest:
+        price = target.take_profit
     return Wish(
-        position.symbol, Side.SELL, Type.LIMIT, quantity=target.take_quantity, price=target.take_profit,
+        case.position.symbol, Side.SELL, Type.LIMIT, quantity=target.take_quantity, price=price,
         time_in_force=TimeInForce.IOC,
     )  # fmt: skip
 

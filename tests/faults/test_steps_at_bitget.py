@@ -41,7 +41,7 @@ sale           gateway    Order.Filled                after
 stop           gateway    Order.Filled                before
 stop           gateway    Order.Filled                after
 stop           engine     Position.Closed             before
-target         gateway    place                       after
+target         gateway    Order.Filled                before
 target         gateway    cancel                      after
 """
 

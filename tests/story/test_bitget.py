@@ -65,3 +65,12 @@ def test_a_stop_at_bitget_sells_when_its_price_comes(platform: Any, broker: int)
     platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting")
     platform.price("440", SYMBOL)
     platform.eventually(lambda: position(platform) is None and not waiting(platform))
+
+
+def test_a_target_at_bitget_is_sold_when_its_price_comes(platform: Any, broker: int) -> None:
+    """It cannot rest beside the stop: its price is watched."""
+    platform.price("500", SYMBOL)
+    assert alert(platform, broker, "BuyMarket", PrixSL="450", PrixTP="600")["status"] == "executed"
+    platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting")
+    platform.price("610", SYMBOL)
+    platform.eventually(lambda: position(platform) is None and not waiting(platform))

@@ -242,3 +242,14 @@ async def test_a_move_without_an_answer_is_settled_by_looking(trade, kind):
         await trader.protected(HELD, MOVED)
         leg = await leg_of(trader)
         assert (leg.status, leg.amendment, len(plans(trader))) == (Status.OPEN, None, 1)
+
+
+async def test_a_market_that_jumps_far_beyond_the_target_is_sold_into(trade):
+    """Bitget takes no price that far below the last one. A price between is no worse for the trader."""
+    async with trade() as trader:
+        await trader.buy(STOP)
+        trader.trading.hold("BTC/USDT", "80000")
+        await trader.closed()
+        [sale] = [one for one in trader.trading.on_exchange() if one.side == "sell" and one.filled]
+        assert Decimal(60000) < sale.price < Decimal(80000)
+        assert [plan.status for plan in plans(trader)] == ["cancelled"]
