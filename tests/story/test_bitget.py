@@ -59,18 +59,11 @@ def test_a_trade_at_bitget_from_its_webhook_to_its_end(platform: Any, broker: in
     assert (gain["broker_id"], Decimal(gain["gross"]) <= 0, [*gain["fees"]]) == (broker, True, ["BNB", "USDT"])
 
 
-def test_a_stop_at_bitget_sells_when_its_price_comes(platform: Any, broker: int) -> None:
+@pytest.mark.parametrize("price", ["440", "610"], ids=["the stop", "the watched target"])
+def test_a_price_at_bitget_ends_the_trade_when_it_comes(platform: Any, broker: int, price: str) -> None:
+    """The stop waits there. The target cannot wait beside it, so its price is watched."""
     platform.price("500", SYMBOL)
     assert alert(platform, broker, "BuyMarket", PrixSL="450", PrixTP="600")["status"] == "executed"
     platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting")
-    platform.price("440", SYMBOL)
-    platform.eventually(lambda: position(platform) is None and not waiting(platform))
-
-
-def test_a_target_at_bitget_is_sold_when_its_price_comes(platform: Any, broker: int) -> None:
-    """It cannot rest beside the stop: its price is watched."""
-    platform.price("500", SYMBOL)
-    assert alert(platform, broker, "BuyMarket", PrixSL="450", PrixTP="600")["status"] == "executed"
-    platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting")
-    platform.price("610", SYMBOL)
+    platform.price(price, SYMBOL)
     platform.eventually(lambda: position(platform) is None and not waiting(platform))
