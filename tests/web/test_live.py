@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
+from adapters.log.eventstore import open_pool
+from adapters.tables.reference import MarketTable
 from application.webhooks.reception import receive
+from domain.market import Market
 from web.live.feed import TOPICS, Feed
 from web.live.feeds import MOST
 from web.live.reader import KEPT, Reader
+
+CENT = Decimal("0.01")
 
 
 def connect(client: Any, origin: str = "http://127.0.0.1") -> Any:
@@ -159,6 +165,27 @@ def test_the_sockets_of_a_user_share_one_look(console: Any, alice: Any, monkeypa
         for socket in sockets:
             assert [row["id"] for row in socket.receive_json()["items"]] == [delivery]
     assert read == ["webhooks"]
+
+
+def test_each_step_of_the_loading_of_pairs_is_told(console: Any, alice: Any) -> None:
+    """As many as Bitget has. In the end their number is told, and no step any longer."""
+    step: list[tuple[int, int] | None] = [None]
+    console.change("platform", loading=lambda *_: step[0])
+    feed, seen = Feed(console.app.state.context, 1), list[tuple[Any, int]]()
+    reader = feed.follow("brokers")
+    feed.snapshot("brokers", reader)
+
+    def told(done: int, total: int) -> None:
+        step[0], version = (done, total) if done < total else None, reader.version
+        feed.look()
+        since = reader.since(version)
+        assert since is not None
+        seen.extend((item["loading"], item["pairs"]) for item in since[1])
+
+    markets = [Market("binance", f"C{n}/USDT", f"C{n}USDT", f"C{n}", "USDT", True, CENT, CENT) for n in range(1247)]
+    with open_pool(console.database.url_for("aristobot_writer"), 1) as pool:
+        MarketTable(pool).replace("binance", "paper", markets, told)
+    assert seen == [*(({"done": done, "total": 1247}, 0) for done in range(0, 1247, 100)), (None, 1247)]
 
 
 def test_a_row_that_changed_often_is_told_once() -> None:
