@@ -1,6 +1,10 @@
 """Real servers for all tests: one embedded PostgreSQL and one Valkey per test process, a fresh database per test.
 
 `database` is the fixture to use. It is migrated, empty and the test's own; what it opens is closed with the test.
+
+Examples of Hypothesis have no deadline: a busy machine would break such a timing. `make test` tries the same examples
+each time, so that the code that lands was tried on exactly these. `HYPOTHESIS_PROFILE=hunt` looks for new ones,
+thousands of them.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import psycopg
 import pytest
 import redis
 from argon2 import PasswordHasher
+from hypothesis import settings
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -36,6 +41,10 @@ from aristobot.servers.valkey import Valkey
 from domain.aggregate import Personal, carrying
 from domain.orders.order import Order
 from domain.orders.wish import Side, Source, Type, Wish
+
+settings.register_profile("unhurried", deadline=None, derandomize=True)
+settings.register_profile("hunt", deadline=None, max_examples=3000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 PLENTY = 4 * 2**30
 TESTS = Path(__file__).parent

@@ -39,24 +39,27 @@ def alert(platform: Any, broker: int, action: str, **fields: str) -> dict[str, A
     return ended
 
 
-def position(platform: Any) -> dict[str, Any] | None:
-    return next((p for p in platform.ask("/api/positions")["items"] if p["symbol"] == SYMBOL), None)
+def position(platform: Any, broker: int) -> dict[str, Any] | None:
+    """Return the broker's open position. Other brokers of the platform trade the same market."""
+    return next((one for one in platform.ask("/api/positions")["items"] if one["broker_id"] == broker), None)
 
 
 def test_a_trade_at_bitget_from_its_webhook_to_its_end(platform: Any, broker: int) -> None:
     """A comparison with the exchange finds nothing afterwards, and the gain names its broker and its fees."""
     platform.price("500", SYMBOL)
     assert alert(platform, broker, "BuyMarket", PrixSL="450", PrixTP="600")["status"] == "executed"
-    held = platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting" and p)
+    held = platform.eventually(
+        lambda: (p := position(platform, broker)) is not None and p["protection"] == "resting" and p
+    )
     assert waiting(platform) == [("450", held["protected"])]
     assert alert(platform, broker, "MAJ", PrixSL="460")["status"] == "executed"
     assert [trigger for trigger, _ in waiting(platform)] == ["460"]
     assert alert(platform, broker, "SellMarket", PourCent="100")["status"] == "executed"
-    platform.eventually(lambda: position(platform) is None and not waiting(platform))
+    platform.eventually(lambda: position(platform, broker) is None and not waiting(platform))
     compared = platform.do(f"/api/brokers/{broker}/reconcile").json()
     assert (compared["completed"], compared["discrepancies"], compared["doubts"]) == (True, [], [])
-    [gain] = [one for one in platform.ask("/api/gains")["items"] if one["symbol"] == SYMBOL]
-    assert (gain["broker_id"], Decimal(gain["gross"]) <= 0, [*gain["fees"]]) == (broker, True, ["BNB", "USDT"])
+    [gain] = [one for one in platform.ask("/api/gains")["items"] if one["broker_id"] == broker]
+    assert (gain["symbol"], Decimal(gain["gross"]) <= 0, [*gain["fees"]]) == (SYMBOL, True, ["BNB", "USDT"])
 
 
 @pytest.mark.parametrize("price", ["440", "610"], ids=["the stop", "the watched target"])
@@ -64,6 +67,6 @@ def test_a_price_at_bitget_ends_the_trade_when_it_comes(platform: Any, broker: i
     """The stop waits there. The target cannot wait beside it, so its price is watched."""
     platform.price("500", SYMBOL)
     assert alert(platform, broker, "BuyMarket", PrixSL="450", PrixTP="600")["status"] == "executed"
-    platform.eventually(lambda: (p := position(platform)) is not None and p["protection"] == "resting")
+    platform.eventually(lambda: (p := position(platform, broker)) is not None and p["protection"] == "resting")
     platform.price(price, SYMBOL)
-    platform.eventually(lambda: position(platform) is None and not waiting(platform))
+    platform.eventually(lambda: position(platform, broker) is None and not waiting(platform))
