@@ -139,9 +139,9 @@ def _sale(case: Case, standing: Standing, last: Decimal) -> Wish:
     if standing is Standing.BELOW_STOP:
         return Wish(case.position.symbol, Side.SELL, Type.MARKET, quantity=target.quantity)
     assert target.take_profit is not None
-    price = max(target.take_profit, market.round_price(product(last, (1 + market.sell_band.lowest) / 2)))
-    if not market.sell_band.lowest:
-        price = target.take_profit
+    price, lowest = target.take_profit, market.sell_band.lowest
+    if lowest:
+        price = max(price, market.round_price(product(last, (1 + lowest) / 2)))
     return Wish(
         case.position.symbol, Side.SELL, Type.LIMIT, quantity=target.take_quantity, price=price,
         time_in_force=TimeInForce.IOC,

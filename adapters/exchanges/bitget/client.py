@@ -131,11 +131,12 @@ class Bitget(Plans):
 
     async def query(self, credentials: Credentials, market: Market, name: OrderName) -> OrderReport:
         """Return one order, by our client id (for two hours unless it is a plan) or by Bitget's id."""
-        if self._lineages[credentials.key].plan_named(name) is None:
+        lineage = self._lineages[credentials.key]
+        if lineage.plan_named(name) is None:
             with suppress(OrderNotFound):
                 found = await self._order_named(credentials, name)
                 if found is not None:
-                    return self._lineages[credentials.key].joined(found)
+                    return lineage.joined(found)
         return await self._plan_named(credentials, market.native, name)
 
     async def open_orders(

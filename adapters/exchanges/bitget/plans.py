@@ -99,8 +99,9 @@ class Plans(Spot):
 
     async def _settled(self, credentials: Credentials, plan: OrderReport) -> OrderReport:
         """Return a plan order with what has become of it. One whose order is not shown yet still waits."""
-        plan = self._lineages[credentials.key].typed(plan)
-        self._lineages[credentials.key].meet(plan)
+        lineage = self._lineages[credentials.key]
+        plan = lineage.typed(plan)
+        lineage.meet(plan)
         if plan.native_status not in messages.EXECUTED:
             return plan
         child = await self._child_of(credentials, plan.exchange_order_id)
@@ -114,11 +115,12 @@ class Plans(Spot):
 
     async def _child_of(self, credentials: Credentials, plan_id: str) -> str | None:
         """Return the id of the order that a plan order has become, None for none. Raises `OrderNotFound`."""
-        if (known := self._lineages[credentials.key].child_of(plan_id)) is not None:
+        lineage = self._lineages[credentials.key]
+        if (known := lineage.child_of(plan_id)) is not None:
             return known
         path, named = "/api/v2/spot/trade/plan-sub-order", {"planOrderId": plan_id}
         for child in await self._signed(path, named, credentials, messages.sub_orders_of, urgent=True):
-            self._lineages[credentials.key].adopt(plan_id, child)
+            lineage.adopt(plan_id, child)
             return child
         return None
 
@@ -146,15 +148,16 @@ class Plans(Spot):
 
     async def _waiting(self, credentials: Credentials, native: str, *, urgent: bool) -> Listing:
         """Return the plan orders that wait, each as a stop or as a target, whichever it is at the last price."""
+        lineage = self._lineages[credentials.key]
         found = await self._plans(_CURRENT, credentials, native, urgent=urgent)
-        new = [plan for plan in found.reports.values() if self._lineages[credentials.key].typed(plan).type is None]
+        new = [plan for plan in found.reports.values() if lineage.typed(plan).type is None]
         if new:
             path, named = "/api/v2/spot/market/tickers", {"symbol": native} if native else {}
             prices = await self._read(path, named, messages.tickers_of, urgent=urgent)
             for plan in new:
                 if plan.native_symbol in prices and (last := amount_of(prices[plan.native_symbol].lastPr)):
-                    self._lineages[credentials.key].meet(_with_type(plan, last))
-        return found.told(map(self._lineages[credentials.key].typed, found.reports.values()))
+                    lineage.meet(_with_type(plan, last))
+        return found.told(map(lineage.typed, found.reports.values()))
 
     async def _past(self, credentials: Credentials, native: str, since: datetime, *, urgent: bool) -> Listing:
         """Return the plan orders of one market that were created since a moment and wait no longer."""
