@@ -162,7 +162,7 @@ def eventually() -> Callable[..., Any]:
     return _eventually
 
 
-def _eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def _eventually(condition: Callable[[], Any], seconds: float = 120) -> Any:
     deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE
     while not (value := condition()):
         assert time.monotonic() < deadline, f"it did not come true within {seconds} s"

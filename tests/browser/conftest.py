@@ -26,7 +26,7 @@ CHROMIUM = next(
 )
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 REQUIRED = os.environ.get("ARISTOBOT_BROWSER") == "required"
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds to wait, as in `eventually`: the exchange and the books can be slow on a busy machine."""
 LANGUAGES = {"fr": "Français", "en": "English"}
 
@@ -63,7 +63,7 @@ def running(home: Path, program: str = "aristobot") -> Iterator[tuple[dict[str, 
             [sys.executable, "-m", program, "run"], cwd=REPOSITORY, env=environment, stdout=said, stderr=said
         )
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while "Ctrl+C" not in out.read_text():
             assert process.poll() is None, out.read_text()
             assert time.monotonic() < deadline, out.read_text()

@@ -106,11 +106,11 @@ def test_a_frozen_server_is_seen_and_a_halt_that_fails_says_so(platform: Any, br
         price = page.locator("[data-test=price]").first
         expect(price).to_be_visible()
         with frozen(*web_of(told)):
-            expect(page.locator("[data-test=silence]")).to_contain_text("The server does not answer", timeout=12_000)
+            expect(page.locator("[data-test=silence]")).to_contain_text("The server does not answer", timeout=60_000)
             expect(page.locator("[data-test=connection]")).not_to_have_text("Connected")
             expect(price).to_have_class("old")
             hold(page, "stop")
-            expect(page.locator("[data-test=halt-failed]")).to_contain_text("STOP NOT CONFIRMED", timeout=12_000)
+            expect(page.locator("[data-test=halt-failed]")).to_contain_text("STOP NOT CONFIRMED", timeout=60_000)
         expect(page.locator("[data-test=silence]")).to_have_count(0)
         expect(page.locator("[data-test=connection]")).to_have_text("Connected")
         # And the server may still find the request where it waited, and halt: settle it for whoever comes next.
@@ -147,11 +147,11 @@ def test_with_a_frozen_database_a_halt_gets_through(platform: Any, browse: Any, 
         enter(page, "en")
         expect(page.locator("[data-test=stop]")).to_be_visible()
         with frozen(*postgres_of(told)):
-            expect(page.locator("[data-test=silence]")).to_contain_text("not its database", timeout=12_000)
+            expect(page.locator("[data-test=silence]")).to_contain_text("not its database", timeout=60_000)
             hold(page, "stop")
             expect(page.locator("[data-test=halted]")).to_contain_text("recorded as soon as")
             page.reload(wait_until="commit")
-            expect(page.get_by_role("status")).to_contain_text("session is kept", timeout=12_000)
+            expect(page.get_by_role("status")).to_contain_text("session is kept", timeout=60_000)
         halted = page.locator("[data-test=halted]")
         expect(halted).to_contain_text("since")
         hold(page, "resume")

@@ -61,7 +61,7 @@ class Platform:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=out, stderr=out, start_new_session=True
             )
-            self.eventually(lambda: self._has_said(Path(out.name)), 90)
+            self.eventually(lambda: self._has_said(Path(out.name)), 240)
         self.told = loads((self.home / "run.json").read_text())
         self.console = httpx.Client(base_url=self.told["console"], timeout=30)
         self.paper = httpx.Client(base_url=self.told["paper"], timeout=30)

@@ -49,13 +49,13 @@ def test_no_order_is_lost_or_doubled_when_the_sender_dies(house: Any, kills: int
             body, name = house.alert(name=f"{kills} kills {len(names):02}", **changed)
             assert house.post(body).status_code == 200
             names.append(name)
-            gateway = house.eventually(lambda: house.pids().get("gateway"), 60)
+            gateway = house.eventually(lambda: house.pids().get("gateway"))
             try:
                 found = house.eventually(lambda: _sent_by_nobody_yet(connection, hit), 5)
             except AssertionError:
                 continue  # its symbol waits for the end of an earlier doubt; the next alert names another one
             os.kill(gateway, signal.SIGKILL)
-            house.eventually(lambda old=gateway: house.pids().get("gateway", old) != old, 60)
+            house.eventually(lambda old=gateway: house.pids().get("gateway", old) != old)
             # The kill counts only if the log shows that no answer had been recorded when it landed.
             if not _answered_before(connection, found):
                 hit.add(found)

@@ -78,14 +78,14 @@ class Platform:
 
     # --- requests ----------------------------------------------------------------------------------------------
 
-    async def ask(self, user, action, seconds=20.0, age=0.0, **params):
+    async def ask(self, user, action, seconds=120.0, age=0.0, **params):
         """Send a request to the counter and return its progress steps and its final answer."""
         request = Request(user, action, params, "a test", time.time() - age)
         *steps, end = await asyncio.to_thread(lambda: [*self.web.bus.ask(request, seconds)])
         assert {answer.request_id for answer in (*steps, end)} == {request.request_id}
         return [step.progress for step in steps], end
 
-    async def try_keys(self, user, keys, seconds=20.0):
+    async def try_keys(self, user, keys, seconds=120.0):
         """Ask the gateway whether keys that are stored nowhere work."""
         return await self.ask(user, Action.TEST_CONNECTION, seconds, **PAPER, sealed=self.web.vault.seal(keys))
 

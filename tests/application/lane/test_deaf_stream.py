@@ -77,7 +77,7 @@ async def test_what_happened_before_it_stood_is_not_owed(open_trading):
     async with open_trading() as trading:
         order = await trading.becomes(await trading.rest(), Status.OPEN)
         trading.hold("BTC/USDT", "39000")
-        trading.pass_by(1)
+        trading.pass_by(60)
         await trading.listening()
         await trading.becomes(order.id, Status.CLOSED)
         await asyncio.sleep(0.6)

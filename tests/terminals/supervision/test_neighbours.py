@@ -89,9 +89,9 @@ def test_a_terminal_says_that_what_it_depends_on_is_dead(terminal, bus, eventual
         lines = log.read_text().splitlines() if log.exists() else []
         return next((line for line in lines if "neighbour_dead" in line), None)
 
-    death = eventually(told, 60)
+    death = eventually(told)
     assert "ERROR" in death
     assert "gateway" in death
-    figures = eventually(lambda: bus.terminals([name])[0]["figures"].get("dead_neighbours"), 30)
+    figures = eventually(lambda: bus.terminals([name])[0]["figures"].get("dead_neighbours"))
     assert figures == ["gateway"]
     assert bus.terminals([name])[0]["state"] == "up"
