@@ -30,7 +30,10 @@ from domain.webhooks.webhook import Webhook
 from domain.webhooks.webhook_body import read
 from domain.webhooks.webhook_message import EXITS, TRADING, Action, WebhookMessage
 
-_KEYS_REFUSED = frozenset({"key_refused", "environment_refused"})
+_KEYS_REFUSED = frozenset({
+    "key_refused", "signature_refused", "environment_refused", "account_unified", "account_classic",
+})  # fmt: skip
+"""The reasons for which nothing can be sent with these keys until their trader does something."""
 LOUDNESS = {
     Cause.POSITION_UNPROTECTED: Severity.CRITICAL,
     Cause.PARTLY_COVERED: Severity.WARNING,
@@ -165,10 +168,8 @@ def difference_to_decide(event: events.ReconciliationDiscrepancyFound, store: Re
 def reconciliation_failed(event: events.ReconciliationFailed, store: Reader) -> list[Alert]:
     """Alert when a reconciliation has failed: after a start, nothing is sent until the exchange has answered."""
     run = store.get(Reconciliation, event.originator_id)
-    facts = {"broker": str(run.broker)}
-    if event.reason in _KEYS_REFUSED:
-        return [_of(event, run.user, Cause.KEYS_REFUSED, facts)]
-    return [_of(event, run.user, Cause.NOT_RECONCILED, facts | _reason(event.reason, event.detail[:_LONGEST_DETAIL]))]
+    facts = {"broker": str(run.broker), **_reason(event.reason, event.detail[:_LONGEST_DETAIL])}
+    return [_of(event, run.user, Cause.KEYS_REFUSED if event.reason in _KEYS_REFUSED else Cause.NOT_RECONCILED, facts)]
 
 
 def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:

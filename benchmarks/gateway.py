@@ -7,7 +7,7 @@ Ours should need at most so much of ccxt's time:
 | | CPU of an order | wall time of an order | reading 1,000 orders |
 |---|---|---|---|
 | Binance, over the WebSocket API | 0.38 | 0.50 | 0.25 |
-| Bitget, whose answer to an order is its id alone: ours looks at the order too | 0.45 | not set | 0.25 |
+| Bitget, whose answer to an order is its id alone: ours hears the order over its stream too | 0.45 | not set | 0.25 |
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class Books:
         passphrase: str | None = None,
         *,
         may_withdraw: bool = False,
+        unified: bool = False,
         fees_in: str = "",
     ) -> Account:
         """Open an account with these balances and return it. An existing key returns its account unchanged."""
@@ -55,7 +56,7 @@ class Books:
             return known
         account = Account(
             exchange, key, secret or secrets.token_urlsafe(48), passphrase, len(self.accounts) + 1, dict(balances),
-            may_withdraw=may_withdraw, fees_in=fees_in,
+            may_withdraw=may_withdraw, unified=unified, fees_in=fees_in,
         )  # fmt: skip
         self.accounts[exchange, key] = account
         self.opened(account)

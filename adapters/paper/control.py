@@ -72,7 +72,8 @@ class Control:
         balances = {str(currency): Decimal(str(value)) for currency, value in given.get("balances", {}).items()}
         account = self._paper.ledger.open_account(
             given["exchange"], balances, given.get("key"), given.get("secret"), given.get("passphrase"),
-            may_withdraw=bool(given.get("may_withdraw", False)), fees_in=fees_in,
+            may_withdraw=bool(given.get("may_withdraw", False)), unified=bool(given.get("unified", False)),
+            fees_in=fees_in,
         )  # fmt: skip
         keys = {"exchange": account.exchange, "key": account.key, "secret": account.secret}
         return keys | ({"passphrase": account.passphrase} if account.passphrase else {})

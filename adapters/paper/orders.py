@@ -33,6 +33,8 @@ class Account:
     free: dict[str, Decimal] = field(default_factory=dict)
     locked: dict[str, Decimal] = field(default_factory=dict)
     may_withdraw: bool = False
+    unified: bool = False
+    """True for a Bitget account that has become a unified one."""
     fees_in: str = ""
     """The currency in which fees are taken; empty to take them from what is received."""
 

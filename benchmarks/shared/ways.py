@@ -6,13 +6,14 @@ signed POST, which is the least that any client needs over aiohttp's HTTP.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -22,12 +23,14 @@ import ccxt.async_support as ccxt
 import msgspec
 
 from adapters.exchanges.binance import messages as binance_messages
-from adapters.exchanges.binance.client import Binance, paper_hosts
+from adapters.exchanges.binance.client import Binance
+from adapters.exchanges.binance.client import paper_hosts as binance_hosts
 from adapters.exchanges.bitget import messages as bitget_messages
-from adapters.exchanges.bitget.client import Bitget
+from adapters.exchanges.bitget.client import Bitget, paper_hosts
 from adapters.exchanges.bitget.limits import PER_SECOND
 from application.ports.statements import Credentials, OrderRequest
 from domain.orders.wish import Side, TimeInForce, Type
+from domain.people.broker import Venue
 
 HTTP_OK = 200
 Keys = Mapping[str, str]
@@ -85,16 +88,29 @@ async def _independent_way(client: Any, url: str, named: str) -> Way:
 
 async def our_binance(url: str, keys: Keys) -> Way:
     """Return our Binance client, which places over the WebSocket API."""
-    hosts = paper_hosts(url)
+    hosts = binance_hosts(url)
     return await _our_way(Binance(hosts.rest, hosts.orders, hosts.streams), keys, binance_messages.reports_of)
 
 
 async def our_bitget(url: str, keys: Keys) -> Way:
-    """Return our Bitget client, which looks at every order that it has placed. Its own limits are lifted."""
+    """Return our Bitget client, whose private stream stands and tells what it has placed. Its own limits are lifted."""
     PER_SECOND.update(dict.fromkeys(PER_SECOND, 1_000_000))
-    sockets = url.replace("http", "ws", 1)
-    client = Bitget(url, f"{sockets}/v2/ws/private", f"{sockets}/v2/ws/public")
-    return await _our_way(client, keys, bitget_messages.open_reports_of)
+    client = Bitget.at(paper_hosts(url), Venue.PAPER)
+    way = await _our_way(client, keys, bitget_messages.open_reports_of)
+    reports = client.reports(Credentials(keys["key"], keys["secret"], keys["passphrase"]))
+    await anext(reports)
+
+    async def hear() -> None:
+        async for _ in reports:
+            pass
+
+    hearing = asyncio.create_task(hear())
+
+    async def close() -> None:
+        hearing.cancel()
+        await client.close()
+
+    return replace(way, close=close)
 
 
 async def independent_binance(url: str, keys: Keys) -> Way:

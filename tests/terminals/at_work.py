@@ -56,11 +56,13 @@ class Platform:
 
     # --- accounts and brokers ----------------------------------------------------------------------------------
 
-    def account(self, *, may_withdraw=False, **balances):
+    def account(self, *, exchange="binance", may_withdraw=False, unified=False, **balances):
         """Open an account on the exchange and return it with its keys."""
         held = {currency: Decimal(amount) for currency, amount in (balances or {"USDT": "1000"}).items()}
-        made = self.server.paper.ledger.open_account("binance", held, may_withdraw=may_withdraw)
-        return made, Credentials(made.key, made.secret)
+        phrase = "a phrase" if exchange == "bitget" else None
+        opened = self.server.paper.ledger.open_account
+        made = opened(exchange, held, passphrase=phrase, may_withdraw=may_withdraw, unified=unified)
+        return made, Credentials(made.key, made.secret, phrase)
 
     async def user(self, name="somebody"):
         """Register a user and return the number."""
@@ -85,9 +87,9 @@ class Platform:
         assert {answer.request_id for answer in (*steps, end)} == {request.request_id}
         return [step.progress for step in steps], end
 
-    async def try_keys(self, user, keys, seconds=120.0):
+    async def try_keys(self, user, keys, **where):
         """Ask the gateway whether keys that are stored nowhere work."""
-        return await self.ask(user, Action.TEST_CONNECTION, seconds, **PAPER, sealed=self.web.vault.seal(keys))
+        return await self.ask(user, Action.TEST_CONNECTION, **PAPER | where, sealed=self.web.vault.seal(keys))
 
     # --- observation -------------------------------------------------------------------------------------------
 
@@ -123,8 +125,9 @@ def platform_for(database, valkey, tmp_path, monkeypatch):
     """
     monkeypatch.setattr(http, "_READ_PAUSES", ())
     port = neighbours(3)
-    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "BINANCE_URL": f"http://{HOST}:{port + 1}"}
-    for name, value in {**given, "REDIS_URL": valkey.url}.items():
+    given = {"SECRET_KEY": database.secret, "HOME": str(tmp_path), "REDIS_URL": valkey.url}
+    exchanges = {"BINANCE_URL": f"http://{HOST}:{port + 1}", "BITGET_URL": f"http://{HOST}:{port + 2}"}
+    for name, value in {**given, **exchanges}.items():
         monkeypatch.setenv(f"ARISTOBOT_{name}", value)
 
     def house(role):

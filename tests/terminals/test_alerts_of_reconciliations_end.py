@@ -28,11 +28,11 @@ def broker(trouble):
     return connect_broker(trouble.store, trouble.web.vault, 1, Exchange.BINANCE, Venue.PAPER, "Paper", keys)
 
 
-def fails(trouble, cause, at=NOW):
+def fails(trouble, cause, at=NOW, code=None):
     """Record a reconciliation that began at this moment and failed for this cause."""
     with carrying(user="1"):
         run = Reconciliation(uuid4(), 1, 1, Occasion.FULL, at)
-        run.fail(CODES[cause], Decimal(1), "-2015: Invalid API-key")
+        run.fail(code or CODES[cause], Decimal(1), "-2015: Invalid API-key")
         trouble.store.save(run)
     trouble.judge()
 
@@ -71,6 +71,21 @@ def test_what_fails_again_is_another_alert(trouble, broker, terminal, cause):
     terminal.turn()
     assert [raised for _, raised in trouble.raised()] == [cause, cause]
     assert ended(trouble) == [cause]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("signature_refused", "secret API refusé"), ("account_unified", "compte unifié"),
+        ("account_classic", "compte classique"), ("environment_refused", "autre environnement"),
+    ],
+)  # fmt: skip
+def test_keys_with_which_nothing_can_be_sent_are_critical_and_told_with_their_reason(trouble, broker, code, words):
+    fails(trouble, Cause.KEYS_REFUSED, code=code)
+    trouble.send()
+    assert [raised for _, raised in trouble.raised()] == [Cause.KEYS_REFUSED]
+    [(_, told)] = trouble.one.heard
+    assert words in told
 
 
 def test_a_broker_that_is_removed_has_nothing_left_to_be_compared(trouble, broker, terminal):

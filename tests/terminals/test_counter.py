@@ -9,6 +9,8 @@ import pytest
 import redis
 
 from adapters.bus import REQUESTS
+from adapters.exchanges.bitget import client as bitget
+from adapters.exchanges.catalogue import CATALOGUE
 from adapters.paper.pairs import PAIRS
 from application.people.brokers import remove_broker
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
@@ -16,6 +18,7 @@ from application.ports.statements import Credentials
 from aristobot.terminals.gateway import days
 from domain.orders.order import Order
 from domain.orders.order_status import Status
+from domain.people.broker import Exchange, Venue
 from tests.terminals.at_work import platform_for
 
 ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT, Action.CANDLES}
@@ -55,6 +58,23 @@ async def test_keys_that_the_exchange_refuses_are_a_definite_no(platform):
             _, end = await house.try_keys(user, wrong)
             assert (end.success, end.data["ok"], end.data["answered"]) == (True, False, True)
             assert end.data["code"] == code
+
+
+async def test_an_account_of_another_kind_is_told_as_what_it_is(platform, monkeypatch):
+    """Bitget's classic accounts are traded, and each key belongs to one environment."""
+    async with platform() as house:
+        here = bitget.paper_hosts(house.house.settings.paper_urls["bitget"])
+        monkeypatch.setitem(CATALOGUE[Exchange.BITGET].hosts, Venue.TESTNET, here)
+        user, (_, classic), (_, unified) = (
+            await house.user(), house.account(exchange="bitget"), house.account(exchange="bitget", unified=True),
+        )  # fmt: skip
+        for keys, venue, code in (
+            (classic, "paper", None), (unified, "paper", "account_unified"),
+            (classic, "testnet", "environment_refused"),
+        ):  # fmt: skip
+            _, end = await house.try_keys(user, keys, exchange="bitget", venue=venue)
+            assert (end.success, end.data["answered"]) == (True, True)
+            assert (end.data["ok"], end.data["code"]) == (code is None, code)
 
 
 @pytest.mark.parametrize("known", [False, True])

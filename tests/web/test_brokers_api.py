@@ -128,6 +128,10 @@ def test_a_form_that_is_not_complete(console: Any, alice: Any, problem: Problem)
         ({"keys": {**KEYS, "secret": KEYS["secret"] * 20}}, "invalid", "secret"),
         ({"keys": {**KEYS, "secret": f"{KEYS['secret']} é"}}, "key_malformed", "secret"),
         ({"keys": {**KEYS, "key": "two words"}}, "key_malformed", "key"),
+        ({"keys": {**KEYS, "key": "nothing\x00here"}}, "key_malformed", "key"),
+        ({"exchange": "bitget", "keys": {**KEYS, "passphrase": ""}}, "passphrase_missing", "passphrase"),
+        ({"exchange": "bitget", "keys": {**KEYS, "passphrase": "ma clé"}}, "key_malformed", "passphrase"),
+        ({"exchange": "bitget", "keys": {**KEYS, "passphrase": "a\tb"}}, "key_malformed", "passphrase"),
         ({"name": " "}, "broker_name_invalid", "name"),
         ({"name": "x" * 41}, "broker_name_invalid", "name"),
     ):

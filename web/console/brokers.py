@@ -91,14 +91,15 @@ def _chosen(kind: type[C], said: str, field: str) -> C:
 def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credentials:
     """Return the keys with the fields that the exchange needs.
 
-    Raises `Invalid`, naming the field, when one is missing or malformed.
+    Raises `Invalid`, naming the field, when one is missing or malformed. A passphrase may be of several words.
     """
     entry = next(entry for entry in context.platform.exchanges if entry.name == exchange)
     said = {"key": given.key.strip(), "secret": given.secret.strip(), "passphrase": (given.passphrase or "").strip()}
     for field in entry.fields:
         if not said[field]:
             raise Invalid(f"{entry.label} needs a {field}", code=f"{field}_missing", field=field)
-        if not said[field].isascii() or any(c.isspace() for c in said[field]):
+        word = said[field].replace(" ", "") if field == "passphrase" else said[field]
+        if not word.isascii() or not word.isprintable() or " " in word:
             raise Invalid(f"this is no {field}", code="key_malformed", field=field)
     return Credentials(said["key"], said["secret"], said["passphrase"] or None)
 

@@ -185,8 +185,12 @@ class Bitget(Plans):
         """Stream the order reports of one account; a None says that the subscription stands."""
         pushes = streams.pushes(self._http.session, self._private, credentials, self._now)
         async with aclosing(pushes) as told:
-            async for push in told:
-                yield None if push is None else await self._meaning(credentials, *push)
+            try:
+                async for push in told:
+                    self._streaming.add(credentials.key)
+                    yield None if push is None else await self._meaning(credentials, *push)
+            finally:
+                self._streaming.discard(credentials.key)
 
     async def _meaning(self, credentials: Credentials, channel: str, row: bytes) -> OrderReport:
         """Return what a row of the private stream tells. Raises `NoAnswer` when it cannot be found out.

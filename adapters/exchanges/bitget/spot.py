@@ -23,7 +23,7 @@ from application.ports.statements import (
 from domain.aggregate import Personal
 from domain.amounts import ZERO
 from domain.orders.order_status import Status
-from domain.orders.wish import TRIGGERED, Type
+from domain.orders.wish import TRIGGERED, TimeInForce, Type
 
 PLACE, CANCEL = "/api/v2/spot/trade/place-order", "/api/v2/spot/trade/cancel-order"
 _PAGE = 100
@@ -31,6 +31,11 @@ _PAGE = 100
 
 class Spot(Wire):
     """The spot orders of one venue, under their own ids: none has joined a plan order yet."""
+
+    def __init__(self, rest: str, *, demo: bool) -> None:
+        super().__init__(rest, demo=demo)
+        self._streaming: set[str] = set()
+        """The keys of the accounts whose private stream stands."""
 
     async def _pages(
         self,
@@ -87,10 +92,14 @@ class Spot(Wire):
     async def _place_order(self, credentials: Credentials, request: OrderRequest) -> OrderReport:
         """Send one spot order once, and look at it: the answer to the placement is its id alone.
 
-        When the look fails, the report says no more than that the order was taken.
+        One that may rest is not looked at while the account's stream stands, which tells its fills. Without a look, and
+        when that fails, the report says no more than that the order was taken.
         """
         raw = await self._change(PLACE, parameters.of_order(request), credentials)
         taken = taken_report(request, raw)
+        may_rest = request.type is Type.LIMIT and request.time_in_force in {None, TimeInForce.GTC}
+        if may_rest and credentials.key in self._streaming:
+            return taken
         try:
             return await self._order_named(credentials, ExchangeId(taken.exchange_order_id)) or taken
         except ExchangeError:

@@ -27,7 +27,10 @@ class Access:
         self._paper = paper
 
     def account_of(self, headers: Mapping[str, str], method: str, path: str, body: str) -> Account:
-        """Return the account that signed a request. `path` is as it was sent, with its query. Raises `Error`."""
+        """Return the account that signed a request. `path` is as it was sent, with its query. Raises `Error`.
+
+        No key here is one of demo trading.
+        """
         for name, code in (("ACCESS-KEY", "40001"), ("ACCESS-SIGN", "40003"), ("ACCESS-TIMESTAMP", "40002")):
             if not headers.get(name):
                 raise Error(code, f"Request header {name} cannot be empty")
@@ -43,6 +46,10 @@ class Access:
             raise Error("40009", "sign signature error")
         if headers["ACCESS-PASSPHRASE"] != account.passphrase:
             raise Error("40012", "apikey/password is incorrect")
+        if headers.get("paptrading"):
+            raise Error("40099", "exchange environment is incorrect")
+        if account.unified:
+            raise Error("40085", "You are in Unified Account mode, and the Classic Account API is not supported")
         return account
 
     def logged_in(self, said: Mapping[str, object]) -> Account:

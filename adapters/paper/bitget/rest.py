@@ -178,7 +178,7 @@ class BitgetRest:
         return self._answer(error.told(self._paper.now()), error.status)
 
     async def _unified(self, request: web.Request) -> web.Response:
-        """Refuse the API of unified accounts: all accounts here are classic ones."""
+        """Refuse the API of unified accounts, which is not built."""
         error = Error("40084", "You are in Classic Account mode, and the Unified Account API is not supported")
         return self._answer(error.told(self._paper.now()), error.status)
 

@@ -133,6 +133,22 @@ async def test_the_private_stream_tells_an_order_from_its_birth_to_its_end(desk)
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_what_trades_at_once_is_told_at_once_or_by_the_stream_that_stands(desk, streaming):
+    """No stream stands: the placement itself tells it."""
+    async with desk() as one:
+        stream = one.client.reports(one.keys)
+        if streaming:
+            assert await anext(stream) is None
+        heard = [await one.place("crossing", price=Decimal(51000))]
+        while streaming and heard[-1].state is not Status.CLOSED:
+            heard.append(await asyncio.wait_for(anext(stream), 20))
+        await stream.aclose()
+        if streaming:
+            heard.append(await one.place("after", price=Decimal(51000)))
+    assert (heard[-1].state, heard[-1].filled) == (Status.CLOSED, Decimal("0.01"))
+
+
 async def test_a_report_keeps_the_whole_answer(desk):
     """Nothing of it is dropped: it can be read again as it came."""
     async with desk() as one:
