@@ -17,6 +17,8 @@ from domain.candles.timeframes import MINUTE, minute_of
 
 REMEMBERED = 240
 """Minutes for which a closed bar is remembered, for those who witness it later."""
+MOST_AT_ONCE = 1440
+"""Minutes that are ended at once at most, after a standstill or a candle of long ago. Those before them stay missing."""
 RESTARTED_AFTER = 5000
 """Milliseconds by which a trade with a lower id is newer, once the exchange counts its trades anew."""
 
@@ -130,6 +132,7 @@ class Minutes:
     def _advance(self, minute: int, before: MarketTrade | None) -> list[Outcome]:
         """Close every minute before this one. `before` is the trade that the first one of this minute follows."""
         outcomes = [] if before is None else self._prove(minute, before)
+        self._skip(minute)
         while self._minute is not None and self._minute < minute:
             outcomes.append(self._end(None if before is None else Proof.PROVED, before))
         return outcomes
@@ -213,9 +216,16 @@ class Minutes:
     def close(self, now: int) -> list[Outcome]:
         """Close every minute that has ended by this time of the market's clock."""
         outcomes = list[Outcome]()
+        self._skip(minute_of(now))
         while self._minute is not None and self._minute + MINUTE <= now:
             outcomes.append(self._end(Proof.TIMED))
         return outcomes
+
+    def _skip(self, minute: int) -> None:
+        """Leave out what is too far before the minute that runs now."""
+        first = minute - MOST_AT_ONCE * MINUTE
+        if self._minute is not None and self._minute < first:
+            self._minute, self._running, self._reason = first, None, Reason.HOLE
 
     def witness(self, candle: Bar) -> list[Outcome]:
         """Take in the exchange's own closed candle of a minute: it confirms, ends a doubt, or corrects.

@@ -181,6 +181,19 @@ def test_after_a_standstill_every_minute_is_doubted_until_it_is_filled(minutes):
     assert minutes.doubts == {START: Reason.PARTIAL}
 
 
+@pytest.mark.parametrize("end", ["clock", "candle"])
+def test_no_more_than_a_day_is_doubted_at_once(end):
+    """What was before it is missing: the past is read by other ways. A candle of long ago is no reason to stand still."""
+    minutes, day = Minutes(), 1440
+    minutes.witness(candle(0, 100, 100, 100, 100, volume=1, ids=(1, 1)))
+    if end == "clock":
+        outcomes = minutes.close(START + 400 * day * MINUTE)
+    else:
+        outcomes = minutes.witness(candle(400 * day, 100, 100, 100, 100, volume=1, ids=(9, 9)))[:-1]
+    assert [one.opened_at for one in outcomes] == [START + n * MINUTE for n in range(399 * day, 400 * day)]
+    assert [*minutes.doubts] == [one.opened_at for one in outcomes]
+
+
 def test_nothing_is_told_before_the_first_trade():
     made = Minutes()
     assert made.close(START) == []
