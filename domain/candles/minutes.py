@@ -18,7 +18,7 @@ from domain.candles.timeframes import MINUTE, minute_of
 REMEMBERED = 240
 """Minutes for which a closed bar is remembered, for those who witness it later."""
 MOST_AT_ONCE = 1440
-"""Minutes that are ended at once at most, after a standstill or a candle of long ago. Those before them stay missing."""
+"""Minutes that are ended at once at most, after a standstill or a candle of long ago. Those before stay missing."""
 RESTARTED_AFTER = 5000
 """Milliseconds by which a trade with a lower id is newer, once the exchange counts its trades anew."""
 

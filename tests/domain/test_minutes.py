@@ -183,7 +183,7 @@ def test_after_a_standstill_every_minute_is_doubted_until_it_is_filled(minutes):
 
 @pytest.mark.parametrize("end", ["clock", "candle"])
 def test_no_more_than_a_day_is_doubted_at_once(end):
-    """What was before it is missing: the past is read by other ways. A candle of long ago is no reason to stand still."""
+    """The past before it is read by other ways. A candle of long ago is no reason to stand still."""
     minutes, day = Minutes(), 1440
     minutes.witness(candle(0, 100, 100, 100, 100, volume=1, ids=(1, 1)))
     if end == "clock":
