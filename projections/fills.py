@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from domain import events
+from domain.amounts import product
 from projections.books.readmodel import ReadModel, Row, changes, on, topics
 
 
@@ -53,3 +55,21 @@ def fills_of(cursor: Any, order_ids: list[Any]) -> dict[Any, list[Row]]:
     for row in cursor.execute(query, (order_ids,)):
         found.setdefault(row["order_id"], []).append(row)
     return found
+
+
+def last_fee(cursor: Any, broker: int) -> Decimal | None:
+    """Return the fee of a broker's newest execution as a fraction of what was traded, None when it is not known."""
+    query = """
+        SELECT fill.*, newest.symbol FROM (
+            SELECT id, symbol FROM books.trades WHERE broker_id = %s AND filled_in_trades > 0
+            ORDER BY created_at DESC, id DESC LIMIT 1
+        ) AS newest JOIN books.fills AS fill ON fill.order_id = newest.id ORDER BY executed_at DESC LIMIT 1
+    """
+    row: Row | None = cursor.execute(query, (broker,)).fetchone()
+    if row is None:
+        return None
+    base, _, quote = row["symbol"].partition("/")
+    value: Decimal | None = row["fee"] if row["fee_currency"] == quote else row["fee_value"]
+    if row["fee_currency"] == base:
+        value = product(row["fee"], row["price"])
+    return None if value is None else value / product(row["quantity"], row["price"])

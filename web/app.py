@@ -41,6 +41,7 @@ from web.console import (
     story,
     streams,
     symbols,
+    tickets,
     trading,
     users,
     webhooks,
@@ -50,7 +51,7 @@ from web.documentation import describe
 from web.live import live
 from web.live.feeds import Feeds
 
-TRADING = (brokers, trading, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
+TRADING = (brokers, trading, tickets, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
 TOLD = (story, health, heartbeat, candles, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,

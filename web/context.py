@@ -18,9 +18,10 @@ from psycopg_pool import ConnectionPool
 from application.ports.candles import Candles, Held, Loads
 from application.ports.requests import Gateway
 from application.ports.statements import Credentials
-from application.ports.stores import Channels, OutstandingInvitation, SecondFactors, Secrets, Store
+from application.ports.stores import Channels, Markets, OutstandingInvitation, SecondFactors, Secrets, Store
 from domain.people.user import Role, User
 from domain.refusals import NotFound, Refused
+from domain.ticket import Ticket
 from projections.books.reading import as_user
 from web.access.cookies import Asking, session_of
 from web.access.remembered import Remembered
@@ -42,6 +43,16 @@ class VaultOfWeb(Secrets, Protocol):
 
     def seal(self, credentials: Credentials) -> str:
         """Seal keys for their way to the gateway."""
+
+
+class Tickets(Protocol):
+    """The seal of tickets, which travel through the browser."""
+
+    def seal(self, ticket: Ticket) -> str:
+        """Return a ticket as a text that fits into an address."""
+
+    def unseal(self, sealed: str) -> Ticket:
+        """Return the ticket of a text. Raises `NotFound` for any text that was not sealed here."""
 
 
 class Tokens(Protocol):
@@ -102,6 +113,7 @@ class Records:
     store: Store
     pool: ConnectionPool
     head: Callable[[], int]
+    markets: Markets
     candles: Candles
     coverage: Callable[[], Sequence[Held]]
     """Return what is stored of each series and timeframe."""
@@ -122,6 +134,7 @@ class People:
     """The belongings of people: their secrets, second factors, invitations and channels."""
 
     vault: VaultOfWeb
+    tickets: Tickets
     tokens: Tokens
     factors: SecondFactors
     channels: ChannelsOfWeb

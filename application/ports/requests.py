@@ -23,6 +23,8 @@ class Action(StrEnum):
     QUERY_ORDER = "query_order"
     DAY_TICKERS = "day_tickers"
     """Return the last 24 hours of every market of a broker's exchange."""
+    QUOTE = "quote"
+    """Return the last price of one market of a broker's exchange, at most a second old."""
     CANDLES = "candles"
     """Load candles of the past into the store, in the background. The answer names the load."""
     CALCULATE_METRICS = "calculate_metrics"

@@ -1,4 +1,4 @@
-"""Halts: halting and resuming automatic trading, and cancelling all orders of a user."""
+"""Halts: halting and resuming automatic trading, and cancelling orders of a user."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from application.commands import on_fresh_state
 from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Store
+from application.trading.decisions import order_of
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import LIVE, Status
 from domain.orders.wish import TRIGGERED, Side
 from domain.people.broker import Broker
 from domain.people.user import User
 from domain.refusals import Impossible
+from domain.ticket import REQUESTER
 
 RESUME_WITHIN = 5.0
 """Seconds within which a request to resume is carried out, or never: the console waits longer for its answer."""
@@ -80,6 +82,21 @@ def cancel_all(store: Store, user: int) -> Effect:
     """Request the cancellation of all orders of a user that protect no coins; return what was requested."""
     effect = effect_of_cancel_all(store, user)
     return Effect([order for order in effect.cancelled if _request_cancel(store, user, order.id)], effect.stay)
+
+
+@on_fresh_state
+def cancel(store: Store, user: int, order_id: UUID) -> None:
+    """Request the cancellation of one order. What it has executed stays.
+
+    Raises `NotFound` for another user's order, and `Impossible` for one that has ended or protects coins: a stop goes
+    with its position only.
+    """
+    order = order_of(store, user, order_id)
+    if _protects(order):
+        raise Impossible("it protects coins: it goes with their position", code="order_protects")
+    with by_hand(user):
+        order.request_cancel(REQUESTER)
+        store.save(order)
 
 
 @on_fresh_state

@@ -13,6 +13,7 @@ from domain.market import Market
 from domain.orders.order import PROTECTION, Order
 from domain.orders.wish import CRITICAL, Side, Source, Term, Type, Wish
 from domain.refusals import Invalid
+from domain.ticket import REQUESTER
 
 HUNDRED = Decimal(100)
 TOLERANCE = Decimal("0.01")
@@ -60,7 +61,7 @@ def sized(
     `free` is the amount of the spent currency that may be used. `held` is the quantity (base) that a sell may take of
     its position: a share is a share of that, not of all the account's coins. `last` is the price (quote per base) at
     which the order is checked, and at which a buy is sized whose quantity the exchange takes as a cost only. A share of
-    the account's worth that is to be held needs to know the `account`.
+    the account's worth that is to be held needs to know the `account`. The order of a ticket is sent as it stands.
     """
     wish, price = order.wish, _rounded_price(order.wish, market)
     available = free if held is None else min(held, free)
@@ -81,6 +82,8 @@ def sized(
         raise Invalid(f"{free:f} {market.spends(wish.side)} is free", code="insufficient_funds", field="quantity")
     quantity, rest = _at_once(wish, quantity, market)
     market.check(wish.type, quantity, cost, price or wish.stop_price, last)
+    if order.requester == REQUESTER and (quantity, cost, price) != (wish.quantity, wish.cost, wish.price):
+        raise Invalid(f"the rules of {market.symbol} have changed since it was validated", code="rules_changed")
     request = OrderRequest(
         order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
         None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing, wish.terms,

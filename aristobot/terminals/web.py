@@ -13,6 +13,7 @@ from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
 from adapters.vault.second_factor import begun_factor
+from adapters.vault.tickets import TicketSeal
 from application.market.failover import Source
 from aristobot.commands.demo import ToldTokens
 from aristobot.serving import serve_until, server_for
@@ -37,6 +38,7 @@ def records_of(house: House) -> Records:
         store=house.store,
         pool=house.pool,
         head=house.store.head,
+        markets=house.markets,
         candles=CandleStore(house.pool, utc_now, keeps=False),
         coverage=Coverage(house.pool).held,
         loads=house.loads,
@@ -57,6 +59,7 @@ def context_of(house: House) -> Context:
         records=records_of(house),
         people=People(
             vault=house.vault,
+            tickets=TicketSeal(house.master),
             tokens=ToldTokens(house.tokens, house.settings.home),
             factors=house.factors,
             channels=house.channels,

@@ -13,6 +13,7 @@ export const router = createRouter({
       children: [
         { path: '', name: 'dashboard', component: () => import('./features/trading/dashboard/DashboardPage.vue') },
         { path: 'portfolio', name: 'portfolio', component: () => import('./features/trading/portfolio/PortfolioPage.vue') },
+        { path: 'trade', name: 'trade', component: () => import('./features/trading/desk/DeskPage.vue') },
         { path: 'symbols', name: 'symbols', component: () => import('./features/trading/symbols/SymbolsPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },

@@ -1,6 +1,6 @@
 """The addresses of the console's pages."""
 
 PAGES = (
-    "/", "/portfolio", "/symbols", "/heartbeat", "/candles", "/webhooks", "/conditions", "/orders", "/alerts",
+    "/", "/trade", "/portfolio", "/symbols", "/heartbeat", "/candles", "/webhooks", "/conditions", "/orders", "/alerts",
     "/reconciliations", "/latency", "/account", "/system", "/admin",
 )  # fmt: skip

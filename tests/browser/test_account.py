@@ -24,22 +24,6 @@ WORDS = {
         "delete": "Delete",
     },
 }
-BITGET = {
-    "fr": {
-        "ok": "Connexion OK - Bitget",
-        "unified": "ce compte est un compte unifié",
-        "trade": "Ordres du trade en cours",
-        "stop": "30\u202f000,00",
-        "target": "90\u202f000,00",
-    },
-    "en": {
-        "ok": "Connection OK - Bitget",
-        "unified": "this is a unified account",
-        "trade": "Orders of the open trade",
-        "stop": "30,000.00",
-        "target": "90,000.00",
-    },
-}
 
 
 def _account(told: dict[str, Any], **given: Any) -> dict[str, str]:
@@ -98,56 +82,6 @@ def test_a_broker_is_tried_connected_and_removed(platform: Any, browse: Any, ent
         page.get_by_text(words["delete"], exact=True).click()
         page.get_by_role("dialog").get_by_role("button").last.click()
         expect(lines).to_have_count(1)
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_a_bitget_account_is_set_up_and_traded(platform: Any, browse: Any, enter: Any, language: str) -> None:
-    """A unified account is refused in words, a classic one is connected, and an alert buys under a stop there."""
-    from playwright.sync_api import expect
-
-    told, words = platform[0], BITGET[language]
-    unified, classic = (_account(told, exchange="bitget", passphrase="a phrase", unified=one) for one in (True, False))
-    with browse() as page:
-        enter(page, language)
-        page.click('a[href="/account"]')
-        page.click("[data-test=new-broker]")
-        page.get_by_role("dialog").locator("select").first.select_option("bitget")
-        page.fill("[data-test=name]", f"Bitget {language}")
-        for account, verdict in ((unified, words["unified"]), (classic, words["ok"])):
-            for field in ("key", "secret", "passphrase"):
-                page.fill(f"[data-test={field}]", account[field])
-            page.click("[data-test=test]")
-            expect(page.locator("[data-test=verdict]")).to_contain_text(verdict)
-        expect(page.locator("[data-test=verdict]")).to_contain_text("USDT")
-        page.click("[data-test=connect]")
-        line = page.locator("[data-test=broker]").filter(has_text=f"Bitget {language}")
-        expect(line).to_contain_text("OK9")  # connected, nine pairs
-        _bought_under_a_stop(told, f"Bitget {language}")
-        page.click('a[href="/webhooks"]')
-        page.get_by_role("tab", name=words["trade"]).click()
-        trade = page.locator("[data-test=open-trade]").filter(has_text=f"Bitget {language}")
-        expect(trade.locator("[data-test=stop]")).to_contain_text(words["stop"])
-        target = (
-            page.locator("[data-test=position]")
-            .filter(has_text=f"Bitget {language}")
-            .locator("[data-test=take-profit]")
-        )
-        expect(target).to_have_text(words["target"])
-        assert target.evaluate(
-            "one => one.getBoundingClientRect().right <= one.closest('td').getBoundingClientRect().right"
-        )
-
-
-def _bought_under_a_stop(told: dict[str, Any], name: str) -> None:
-    """Send an alert that buys on this broker under a stop, which then waits on the exchange."""
-    with httpx.Client(base_url=told["console"]) as client:
-        client.post("/api/session", json={"username": told["user"], "password": told["password"]})
-        [broker] = [one["number"] for one in client.get("/api/brokers").json()["items"] if one["name"] == name]
-    alert = {
-        "Symbol": "BTCUSDT", "Action": "BuyMarket", "PourCent": 10, "PrixSL": 30000, "PrixTP": 90000,
-        "IndicateurName": name, "UserID": told["user_number"], "UserExchangeID": broker,
-    }  # fmt: skip
-    assert httpx.post(told["webhook_url"], json=alert).status_code == 200
 
 
 def test_an_invitation_is_shown_once_and_can_be_withdrawn(browse: Any, enter: Any) -> None:

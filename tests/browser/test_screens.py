@@ -64,6 +64,7 @@ def _open_gates(page: Any) -> None:
 
 STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "dashboard": ("/", None),
+    "trade": ("/trade", None),
     "portfolio": ("/portfolio", None),
     "symbols": ("/symbols", None),
     "heartbeat": ("/heartbeat", None),

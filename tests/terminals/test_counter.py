@@ -15,7 +15,7 @@ from adapters.paper.pairs import PAIRS
 from application.people.brokers import remove_broker
 from application.ports.requests import ANSWERED_BY, Action, GatewayAway
 from application.ports.statements import Credentials
-from aristobot.terminals.gateway import days
+from aristobot.terminals.gateway import days, quotes
 from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.people.broker import Exchange, Venue
@@ -171,6 +171,26 @@ async def test_the_day_of_all_markets_is_asked_once_for_all_who_look(platform, m
         monkeypatch.setattr(days, "GOOD_SECONDS", 0)
         _, third = await house.ask(user, Action.DAY_TICKERS, broker_id=broker)
         assert third.data["at"] > first.data["at"]
+
+
+async def test_a_price_is_asked_once_a_second_for_all_who_look(platform, monkeypatch):
+    """It is that of the broker's own exchange. A pair that is not listed has none."""
+    async with platform() as house:
+        user = await house.user()
+        broker = await house.connect(user, house.account()[1])
+        await house.until(house.loaded)
+        house.server.paper.prices.hold("BTC/USDT", Decimal("51234.5"))
+        _, first = await house.ask(user, Action.QUOTE, broker_id=broker, symbol="BTC/USDT")
+        assert Decimal(first.data["last"]) == Decimal("51234.5")
+        house.server.paper.prices.hold("BTC/USDT", Decimal(52000))
+        monkeypatch.setattr(quotes, "GOOD_SECONDS", 3600)
+        _, second = await house.ask(user, Action.QUOTE, broker_id=broker, symbol="BTC/USDT")
+        assert second.data["last"] == first.data["last"]
+        monkeypatch.setattr(quotes, "GOOD_SECONDS", 0)
+        _, third = await house.ask(user, Action.QUOTE, broker_id=broker, symbol="BTC/USDT")
+        assert Decimal(third.data["last"]) == Decimal(52000)
+        _, none = await house.ask(user, Action.QUOTE, broker_id=broker, symbol="NO/WAY")
+        assert (none.success, none.code) == (False, "symbol_unknown")
 
 
 async def test_no_markets_of_an_exchange_that_is_away_are_recorded(platform):

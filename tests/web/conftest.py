@@ -19,9 +19,11 @@ from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import history_of
 from adapters.tables.debug_mode import DebugMode
+from adapters.tables.reference import MarketTable
 from adapters.vault.channels import ChannelTable
 from adapters.vault.invitations import Invitations
 from adapters.vault.second_factor import SecondFactorTable, begun_factor
+from adapters.vault.tickets import TicketSeal
 from adapters.vault.tokens import Owner, TokenTable
 from adapters.vault.vault import Vault
 from application.people import users
@@ -99,11 +101,13 @@ class Console:
                 coverage=Coverage(pool).held,
                 loads=LoadTable(database.store("aristobot_web").pool),
                 head=self.store.head,
+                markets=MarketTable(pool),
                 forget=lambda number, by: users.forget(self.store, self.vault, number, by),
                 history=lambda user: history_of(self.store, user),
             ),
             people=People(
                 vault=self.vault,
+                tickets=TicketSeal(database.master),
                 tokens=self.tokens,
                 factors=self.factors,
                 channels=self.channels,
@@ -124,7 +128,8 @@ class Console:
 
     def change(self, part: str, **values: Any) -> None:
         """Replace values in one part of the context that is served."""
-        self.app.state.context = replace(self.context, **{part: replace(getattr(self.context, part), **values)})
+        served = self.app.state.context
+        self.app.state.context = replace(served, **{part: replace(getattr(served, part), **values)})
 
     def owner(self, token: str) -> Owner | None:
         """Return whose webhook token it is, as the door sees it."""

@@ -23,6 +23,7 @@ from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 from tests.web.conftest import PASSWORDS
+from tests.web.test_tickets_api import BTC, BUY, knows, lists
 from web.app import create_app
 
 Problem = Callable[..., None]
@@ -55,6 +56,7 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
         {"outcome": "cancelled", "reason": "it is not there", "password": PASSWORDS["alice"]},
     ),
     ("POST", "/api/orders/{order}/send-again"): ("late", None),
+    ("POST", "/api/orders/{order}/cancel"): ("doubt", None),
     ("POST", "/api/brokers/{number}/stop"): ("broker", None),
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
@@ -66,6 +68,7 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("PUT", "/api/brokers/{number}/gates"): ("broker", {"locked": True}),
     ("POST", "/api/webhooks/{webhook}/approve"): ("approvable", None),
     ("POST", "/api/webhooks/{webhook}/decline"): ("declinable", None),
+    ("POST", "/api/tickets/{ticket}/execute"): ("ticket", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -87,6 +90,8 @@ class Call:
 def calls(console: Any, alice: Any) -> list[Call]:
     """Return a call for every path with each of alice's ids that fits it; deletions come last."""
     store = console.store
+    lists(console, BTC)
+    knows(console)
     console.change("records", story=lambda user, stream: story_of(store, stream, user))
     console.logged_in("alice")
     order = console.database.filled(store)
@@ -127,6 +132,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "alerts": [alerts.id],
         "approvable": asked[:1],
         "declinable": asked[1:],
+        "ticket": [alice.post("/api/tickets", json=BUY).json()["id"]],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
     assert all(path.count("{") == 1 for _, path in THINGS)
@@ -169,7 +175,7 @@ def test_a_thing_of_somebody_else_is_answered_like_none(console: Any, calls: lis
     """The responses are identical word for word, so they do not reveal which ids exist."""
     bob = console.logged_in("bob")
     for call in calls:
-        *_, named = (part for part in call.path.split("/") if part.isdigit() or len(part) == 36)
+        *_, named = (part for part in call.path.split("/") if part.isdigit() or len(part) >= 36)
         free = "99" if named.isdigit() else str(uuid4())
         none = replace(call, path=call.path.replace(f"/{named}", f"/{free}"))
         there, absent = call.by(bob), none.by(bob)

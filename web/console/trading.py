@@ -1,4 +1,4 @@
-"""Orders and trades, and the cancellation of all orders."""
+"""Orders and trades, and the cancellation of orders."""
 
 from __future__ import annotations
 
@@ -105,6 +105,12 @@ def list_trades(
 def cancel_all(by: By, context: InContext) -> forms.Cancelled:
     """Request the cancellation of all of the user's orders that have not ended, except those that protect coins."""
     return _told(halts.cancel_all(context.records.store, by.user))
+
+
+@router.post("/orders/{order}/cancel", status_code=204)
+def cancel(order: UUID, by: By, context: InContext) -> None:
+    """Request the cancellation of one order. A stop or a target goes with its position only."""
+    halts.cancel(context.records.store, by.user, order)
 
 
 @router.get("/orders/cancel-all")

@@ -20,6 +20,7 @@ from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.days import Days
 from aristobot.terminals.gateway.loads import Loads
+from aristobot.terminals.gateway.quotes import Quotes
 from aristobot.wiring import House
 from domain.people.broker import Broker
 from domain.reconciliation import Occasion
@@ -37,6 +38,7 @@ class Counter:
         self._loads = loads
         self._clients = clients
         self._days = Days(clients)
+        self._quotes = Quotes(clients)
         self._lanes = lanes
         self._log = log
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -100,6 +102,8 @@ class Counter:
                 return await self.load_markets(broker, anew=True)
             case Action.DAY_TICKERS:
                 return await self._days.of(broker.exchange, broker.venue)
+            case Action.QUOTE:
+                return await self._quotes.of(broker.exchange, broker.venue, str(request.params["symbol"]))
             case Action.QUERY_ORDER:
                 return await self._look(broker, UUID(request.params["order_id"]))
             case Action.RECONCILE:

@@ -672,6 +672,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/orders/{order}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Request the cancellation of one order. A stop or a target goes with its position only.
+         */
+        post: operations["cancel_api_orders__order__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Validate
+         * @description Validate an order: what would be sent, and what it comes to. Nothing is asked of the exchange.
+         *
+         *     An order that could not be sent is refused with the field to change. The ticket is valid for 30 seconds, in this
+         *     session only.
+         */
+        post: operations["validate_api_tickets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tickets/{ticket}/execute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Execute
+         * @description Execute a ticket exactly as it was validated. Asking twice makes one order, and the answer is the same.
+         */
+        post: operations["execute_api_tickets__ticket__execute_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/trading/stop": {
         parameters: {
             query?: never;
@@ -2383,6 +2446,17 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Executed
+         * @description The order that a ticket has become, the same however often it is asked for.
+         */
+        Executed: {
+            /**
+             * Order
+             * Format: uuid
+             */
+            order: string;
+        };
+        /**
          * Fact
          * @description A fact recorded in an order's history: the name of its event, and its values as texts by name.
          */
@@ -3131,6 +3205,32 @@ export interface components {
             new: string;
         };
         /**
+         * NewTicket
+         * @description An order as it is typed. Prices are quote per base, `max_slippage` is in percent of the last price.
+         */
+        NewTicket: {
+            /** Broker */
+            broker: number;
+            /** Symbol */
+            symbol: string;
+            side: components["schemas"]["Side"];
+            type: components["schemas"]["Type"];
+            unit: components["schemas"]["Unit"];
+            /** Amount */
+            amount: number | string;
+            /** Price */
+            price?: number | string | null;
+            /** Stop Price */
+            stop_price?: number | string | null;
+            time_in_force?: components["schemas"]["TimeInForce"] | null;
+            /** Stop Loss */
+            stop_loss?: number | string | null;
+            /** Take Profit */
+            take_profit?: number | string | null;
+            /** Max Slippage */
+            max_slippage?: number | string | null;
+        };
+        /**
          * Obstacle
          * @description One thing that stands in the way, since when, and a code or text that says more (a reason, a level, pairs).
          */
@@ -3391,6 +3491,27 @@ export interface components {
         Resumption: {
             /** Stream */
             stream?: string | null;
+        };
+        /**
+         * Sent
+         * @description The order as it will be sent: `quantity` in base or `cost` in quote, whichever sizes it.
+         */
+        Sent: {
+            side: components["schemas"]["Side"];
+            type: components["schemas"]["Type"];
+            /** Quantity */
+            quantity: string | null;
+            /** Cost */
+            cost: string | null;
+            /** Price */
+            price: string | null;
+            /** Stop Price */
+            stop_price: string | null;
+            time_in_force: components["schemas"]["TimeInForce"] | null;
+            /** Stop Loss */
+            stop_loss: string | null;
+            /** Take Profit */
+            take_profit: string | null;
         };
         /**
          * SentAgain
@@ -3679,6 +3800,53 @@ export interface components {
             filled?: string | null;
         };
         /**
+         * Ticket
+         * @description A validated order. What is executed under its `id` is `sent`, as it stands, until `expires_at`.
+         *
+         *     `price` is the one expected (quote per base), `quantity` (base), `cost` and `fee` (quote) about what it comes to;
+         *     `fee` is null before the first trade of this account in this currency. `loss` and `gain` (quote) are those at the
+         *     stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`
+         *     and `price_age` are the ages (seconds) of what this was computed from.
+         */
+        Ticket: {
+            /** Id */
+            id: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Seconds */
+            seconds: number;
+            sent: components["schemas"]["Sent"];
+            /** Price */
+            price: string;
+            /** Quantity */
+            quantity: string;
+            /** Cost */
+            cost: string;
+            /** Fee */
+            fee: string | null;
+            /** Loss */
+            loss: string | null;
+            /** Gain */
+            gain: string | null;
+            /** Free */
+            free: string;
+            /** Currency */
+            currency: string;
+            /** Balance Age */
+            balance_age: number;
+            /** Price Age */
+            price_age: number;
+        };
+        /**
+         * TimeInForce
+         * @description The time for which a limit order may rest. PO (post-only) rests or is refused; it never takes liquidity.
+         * @enum {string}
+         */
+        TimeInForce: "GTC" | "IOC" | "FOK" | "PO";
+        /**
          * Trade
          * @description An order and its outcome. Quantities are in base, costs in quote, prices in quote per base.
          *
@@ -3800,6 +3968,18 @@ export interface components {
             /** Reason */
             reason?: string | null;
         };
+        /**
+         * Type
+         * @description The type of an order. Stops and take-profits wait for their trigger before they become orders.
+         * @enum {string}
+         */
+        Type: "market" | "limit" | "stop_loss" | "stop_loss_limit" | "take_profit" | "take_profit_limit";
+        /**
+         * Unit
+         * @description The unit of an amount: base or quote currency, percent of what is free, percent of the worth lost at the stop.
+         * @enum {string}
+         */
+        Unit: "base" | "quote" | "percent" | "risk";
         /**
          * Up
          * @description A sign that the web terminal answers: `up` is always true.
@@ -8878,6 +9058,381 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cancelled"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_api_orders__order__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                order: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validate_api_tickets_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTicket"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execute_api_tickets__ticket__execute_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                ticket: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Executed"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */

@@ -8,7 +8,7 @@ import { PLACES } from './places'
 const OVER = 'dialog[open], :popover-open, .n-dropdown-menu, .n-dialog'
 
 /** Whoever types into a field, or has something open over the page, is not speaking to the page behind. */
-function isBusy(event: KeyboardEvent): boolean {
+export function isBusy(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : null
   return document.querySelector(OVER) !== null || (target?.closest('input, textarea, select, [contenteditable=true]') ?? null) !== null
 }

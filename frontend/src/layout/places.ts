@@ -9,6 +9,7 @@ export interface Place {
 
 export const PLACES: Place[] = [
   { name: 'dashboard', group: 'trade', key: 'd', icon: 'M2 2h5v7H2zM9 2h5v4H9zM9 8h5v6H9zM2 11h5v3H2z' },
+  { name: 'trade', group: 'trade', key: 't', icon: 'M2 12.5V9h3v3.5zM6.5 12.5V5h3v7.5zM11 12.5V2h3v10.5zM1 14.5h14' },
   { name: 'portfolio', group: 'trade', key: 'p', icon: 'M2 5h12v8H2zM5.5 5V3h5v2M2 8.5h12' },
   { name: 'symbols', group: 'trade', key: 'y', icon: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.5 10.5 14 14M5 7h4M7 5v4' },
   { name: 'heartbeat', group: 'trade', key: 'h', icon: 'M8 13.5 2.8 8.4a3.3 3.3 0 0 1 4.7-4.7l.5.5.5-.5a3.3 3.3 0 0 1 4.7 4.7z' },

@@ -115,11 +115,11 @@ def served(database, valkey, home, monkeypatch) -> Iterator[Served]:
 
     web, own, stopping = house("aristobot_web"), house("aristobot_writer"), threading.Event()
     with web.pool, own.pool, ExitStack() as opened:
+        served = Served(database, port, web.tokens, Path(home / "spool"))  # its token is there before the door reads
         serving = threading.Thread(target=receiver.run, args=(own, structlog.get_logger(), stopping))
         serving.start()
         opened.callback(serving.join)
         opened.callback(stopping.set)
-        served = Served(database, port, web.tokens, Path(home / "spool"))
         _until_open(port)
         yield served
 

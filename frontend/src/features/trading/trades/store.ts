@@ -34,5 +34,10 @@ export const useTrades = defineStore('trades', () => {
     return data
   }
 
-  return { rows, take, ...past, open, effectOfCancelAll, cancelAll }
+  /** The problem when the cancellation of an order could not be requested; undefined when it was. */
+  async function cancel(order: string): Promise<unknown> {
+    return (await inTime((signal) => api.POST('/api/orders/{order}/cancel', { params: { path: { order } }, signal }))).error
+  }
+
+  return { rows, take, ...past, open, effectOfCancelAll, cancelAll, cancel }
 })

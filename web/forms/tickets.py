@@ -1,0 +1,74 @@
+"""Tickets: orders that a trader types, what they come to, and their execution."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from application.trading.tickets import Unit
+from domain.orders.wish import Side, TimeInForce, Type
+from web.forms.values import Amount, Text
+
+
+class NewTicket(BaseModel):
+    """An order as it is typed. Prices are quote per base, `max_slippage` is in percent of the last price."""
+
+    broker: int = Field(ge=1, le=2**31 - 1)
+    symbol: Text
+    side: Side
+    type: Type
+    unit: Unit
+    amount: Amount
+    price: Amount | None = None
+    stop_price: Amount | None = None
+    time_in_force: TimeInForce | None = None
+    stop_loss: Amount | None = None
+    take_profit: Amount | None = None
+    max_slippage: Amount | None = None
+
+
+class Sent(BaseModel):
+    """The order as it will be sent: `quantity` in base or `cost` in quote, whichever sizes it."""
+
+    side: Side
+    type: Type
+    quantity: Amount | None
+    cost: Amount | None
+    price: Amount | None
+    stop_price: Amount | None
+    time_in_force: TimeInForce | None
+    stop_loss: Amount | None
+    take_profit: Amount | None
+
+
+class Ticket(BaseModel):
+    """A validated order. What is executed under its `id` is `sent`, as it stands, until `expires_at`.
+
+    `price` is the one expected (quote per base), `quantity` (base), `cost` and `fee` (quote) about what it comes to;
+    `fee` is null before the first trade of this account in this currency. `loss` and `gain` (quote) are those at the
+    stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`
+    and `price_age` are the ages (seconds) of what this was computed from.
+    """
+
+    id: str
+    expires_at: datetime
+    seconds: float
+    sent: Sent
+    price: Amount
+    quantity: Amount
+    cost: Amount
+    fee: Amount | None
+    loss: Amount | None
+    gain: Amount | None
+    free: Amount
+    currency: str
+    balance_age: float
+    price_age: float
+
+
+class Executed(BaseModel):
+    """The order that a ticket has become, the same however often it is asked for."""
+
+    order: UUID
