@@ -102,7 +102,8 @@ def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
         stop_price=request.stop_price,
     )  # fmt: skip
     price = request.price or request.stop_price or means.last
-    quantity = request.quantity if request.quantity is not None else (request.cost or ZERO) / price
+    about = request.quantity if request.quantity is not None else (request.cost or ZERO) / price
+    quantity = market.round_quantity(about, wish.type)
     cost = request.cost if request.cost is not None else product(quantity, price)
     protection = wish.protection or Protection()
     _check_protectable(quantity, protection, market, means.stop_style)
