@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Means:
-    """What is known of the account and the market. `free` is in the spent currency, `worth` (quote) that of all coins.
+    """The state of account and market, as far as it is known. `free` is in the spent currency, `worth` (quote) that of all coins.
 
     `last` is the last price, `fee` a fraction of what is traded, `most` the most (quote) that an entry may cost. None
     where something is not known or not limited.
@@ -72,7 +72,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Weighed:
-    """What an order comes to: the wish that is sent as it stands, and about what it costs (quote).
+    """An order as it would be sent: the wish that is sent as it stands, and about what it costs (quote).
 
     `price` is the one expected: its own limit or trigger, or the last price. `loss` and `gain` are those at the stop
     and the target, before fees.
