@@ -56,10 +56,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Means:
-    """The state of account and market, as far as it is known. `free` is in the spent currency, `worth` (quote) that of all coins.
+    """The state of account and market, as far as it is known.
 
-    `last` is the last price, `fee` a fraction of what is traded, `most` the most (quote) that an entry may cost. None
-    where something is not known or not limited.
+    `free` is in the spent currency, `worth` (quote) that of all coins. `last` is the last price, `fee` a fraction of
+    what is traded, `most` the most (quote) that an entry may cost. None where something is not known or not limited.
     """
 
     free: Decimal
