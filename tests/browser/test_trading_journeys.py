@@ -92,15 +92,24 @@ def test_a_bitget_account_is_set_up_and_traded(platform: Any, browse: Any, enter
         page.get_by_role("tab", name=words["trade"]).click()
         trade = page.locator("[data-test=open-trade]").filter(has_text=f"Bitget {language}")
         expect(trade.locator("[data-test=stop]")).to_contain_text(words["stop"])
-        target = (
-            page.locator("[data-test=position]")
-            .filter(has_text=f"Bitget {language}")
-            .locator("[data-test=take-profit]")
-        )
+        position = page.locator("[data-test=position]").filter(has_text=f"Bitget {language}")
+        target = position.locator("[data-test=take-profit]")
         expect(target).to_have_text(words["target"])
         assert target.evaluate(
             "one => one.getBoundingClientRect().right <= one.closest('td').getBoundingClientRect().right"
         )
+        # And it is sold by hand, a half first: its stop goes with it.
+        for share in ("50", "100"):
+            held = position.locator("td").nth(2).inner_text()
+            position.locator("[data-test=close-position]").click()
+            page.locator(f"[data-test=close-{share}]").click()
+            assert findings_of(page) == []
+            page.locator("[data-test=close-confirm]").click()
+            if share == "50":
+                expect(position.locator("td").nth(2)).not_to_have_text(held)
+        expect(position).to_have_count(0)
+        page.locator("[data-test=tab-open]").click()
+        expect(page.locator("[data-test=trade]").filter(has_text=f"Bitget {language}")).to_have_count(0)
 
 
 def _bought_under_a_stop(told: dict[str, Any], name: str) -> None:

@@ -56,7 +56,8 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
         {"outcome": "cancelled", "reason": "it is not there", "password": PASSWORDS["alice"]},
     ),
     ("POST", "/api/orders/{order}/send-again"): ("late", None),
-    ("POST", "/api/orders/{order}/cancel"): ("doubt", None),
+    ("POST", "/api/orders/{order}/cancel"): ("sent", None),
+    ("POST", "/api/positions/{position}/close"): ("position", {"percent": "50", "request": str(uuid4())}),
     ("POST", "/api/brokers/{number}/stop"): ("broker", None),
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
     ("PUT", "/api/users/{number}/enabled"): ("user", {"enabled": True}),
@@ -103,7 +104,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         store.save(doubt, late)
     tell(store, 1, Cause.DAILY_HEAD, "today", {"position": "1", "head": "00"})
     with carrying(user="1"):
-        position = Position(1, 1, "BTC/USDT", "webhooks")
+        position = Position(1, 1, "BTC/USDT", "webhook")
         position.grow(Execution(order.id, "t1", Decimal(1), Decimal(100), Decimal(0), "USDT", NOW))
         store.save(position)
     with carrying(user="1"):
@@ -128,10 +129,12 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "user": [1],
         "order": [order.id],
         "doubt": [doubt.id],
+        "sent": [console.database.submitted(store).id],
         "late": [late.id],
         "alerts": [alerts.id],
         "approvable": asked[:1],
         "declinable": asked[1:],
+        "position": [position.id],
         "ticket": [alice.post("/api/tickets", json=BUY).json()["id"]],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"

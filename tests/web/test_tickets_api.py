@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -16,10 +17,12 @@ from application.people.users import by_hand
 from application.ports.requests import Action
 from application.ports.statements import Credentials
 from domain.market import Market
+from domain.orders.execution import Execution
 from domain.orders.order import PROTECTION, Order
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.people.broker import Limits, Usage
 from domain.ticket import REQUESTER
+from domain.trading.position import Position
 
 BTC = Market(
     "binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", True, Decimal("0.01"), Decimal("0.00001"),
@@ -91,6 +94,23 @@ def test_one_order_is_cancelled_and_what_protects_coins_is_not(desk: Any, alice:
         )  # fmt: skip
         desk.store.save(stop)
     problem(alice.post(f"/api/orders/{stop.id}/cancel"), 409, "order_protects")
+
+
+def test_a_position_is_closed_once_by_a_request(desk: Any, alice: Any, problem: Any) -> None:
+    """A share of it, whoever has bought it. What is no share is refused at its field."""
+    with by_hand(1):
+        position = Position(1, 1, "BTC/USDT", "webhook")
+        position.grow(Execution(uuid4(), "t1", Decimal(1), Decimal(50000), Decimal(0), "USDT", datetime.now(UTC)))
+        desk.store.save(position)
+    path, request = f"/api/positions/{position.id}/close", str(uuid4())
+    sold = {alice.post(path, json={"percent": "50", "request": request}).json()["order"] for _ in range(2)}
+    [order] = [desk.store.get(Order, one) for one in sold]
+    assert (order.wish.percent, order.wish.side, order.source) == (50, Side.SELL, Source.WEBHOOK)
+    for percent in ("0", "-1", "100.1", "1e999"):
+        answer = alice.post(path, json={"percent": percent, "request": str(uuid4())})
+        problem(answer, 422, "percent_out_of_range")
+        assert answer.json()["field"] == "percent"
+    problem(alice.post(path, json={"percent": "50", "request": "again"}), 422, "invalid")
 
 
 def test_a_ticket_is_its_own_sessions(desk: Any, alice: Any, problem: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 
+from application.trading import closing
 from domain.amounts import difference, product
 from projections import gains, positions
 from projections.brokers import all_brokers
@@ -51,6 +54,14 @@ def list_positions(by: By, context: InContext) -> forms.Positions:
     """List the user's open positions with their results at current prices, newest first."""
     with books(context, by.user) as cursor:
         return forms.Positions(items=position_rows(context, cursor, positions.open_positions(cursor)))
+
+
+@router.post("/positions/{position}/close", status_code=201)
+def close(position: UUID, given: forms.Closing, by: By, context: InContext) -> forms.Closed:
+    """Sell a share of a position at the market, whoever has bought it. One `request` makes one order."""
+    now = datetime.now(UTC)
+    sold = closing.close(context.records.store, by.user, position, given.percent, given.request, now)
+    return forms.Closed(order=sold)
 
 
 @router.get("/gains")

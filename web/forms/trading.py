@@ -124,6 +124,19 @@ class Positions(BaseModel):
     next: str | None = None
 
 
+class Closing(BaseModel):
+    """The sale of a share of a position (above 0, at most 100 percent). `request` names the attempt."""
+
+    percent: Amount
+    request: UUID
+
+
+class Closed(BaseModel):
+    """The order that sells, the same however often its request is made."""
+
+    order: UUID
+
+
 class Gain(BaseModel):
     """A complete trade: `gross` is (average exit - average entry) x quantity, `net` is its result after fees.
 
