@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from decimal import Decimal
 from uuid import UUID
 
 from application.lane.attempts import Attempts
@@ -31,7 +30,7 @@ from application.trading.positions import (
     is_sent_once_more,
     position_id_of,
 )
-from application.trading.sizing import Sized
+from application.trading.sizing import AFTER_FEE, Sized
 from domain.aggregate import Aggregate
 from domain.amounts import ZERO
 from domain.market import Market, too_small
@@ -44,8 +43,6 @@ from domain.refusals import Impossible, Invalid, NotFound
 from domain.trading.position import Position
 from domain.webhooks.webhook import Webhook
 
-AFTER_FEE = Decimal("0.998")
-"""The smallest fraction of bought coins that is left when the fee is paid in them."""
 AUTOMATIC = {Source.WEBHOOK: Usage.WEBHOOKS, Source.STRATEGY: Usage.STRATEGIES}
 """The usage that a broker needs for automatic orders, by their source."""
 COUNTING_SECONDS = 0.02

@@ -19,6 +19,8 @@ HUNDRED = Decimal(100)
 TOLERANCE = Decimal("0.01")
 """The part of what is to be held by which the holding may differ from it: prices move, and trading costs fees."""
 CENT = Decimal("0.01")
+AFTER_FEE = Decimal("0.998")
+"""The smallest fraction of bought coins that is left when the fee is paid in them."""
 TRAILING = "trailing"
 
 
@@ -82,11 +84,13 @@ def sized(
         raise Invalid(f"{free:f} {market.spends(wish.side)} is free", code="insufficient_funds", field="quantity")
     quantity, rest = _at_once(wish, quantity, market)
     market.check(wish.type, quantity, cost, price or wish.stop_price, last)
-    if order.requester == REQUESTER and (quantity, cost, price) != (wish.quantity, wish.cost, wish.price):
+    trigger = None if wish.stop_price is None else market.round_price(wish.stop_price)
+    validated = wish.quantity, wish.cost, wish.price, wish.stop_price
+    if order.requester == REQUESTER and (quantity, cost, price, trigger) != validated:
         raise Invalid(f"the rules of {market.symbol} have changed since it was validated", code="rules_changed")
     request = OrderRequest(
-        order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force,
-        None if wish.stop_price is None else market.round_price(wish.stop_price), wish.trailing, wish.terms,
+        order.client_order_id, market, wish.side, wish.type, quantity, cost, price, wish.time_in_force, trigger,
+        wish.trailing, wish.terms,
     )  # fmt: skip
     return Sized(request, last, rest, free)
 

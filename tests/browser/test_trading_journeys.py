@@ -14,8 +14,8 @@ from tests.browser.test_accessibility import findings_of
 from tests.conftest import short_folder
 
 WORDS = {
-    "fr": {"filled": "exécuté", "open": "ouvert", "cancelled": "annulé", "funds": "fonds insuffisants"},
-    "en": {"filled": "filled", "open": "open", "cancelled": "cancelled", "funds": "insufficient funds"},
+    "fr": {"filled": "exécuté", "open": "ouvert", "cancelled": "annulé", "funds": "Fonds insuffisants"},
+    "en": {"filled": "filled", "open": "open", "cancelled": "cancelled", "funds": "Insufficient funds"},
 }
 
 
@@ -92,6 +92,7 @@ def test_a_bitget_account_is_set_up_and_traded(platform: Any, browse: Any, enter
         page.get_by_role("tab", name=words["trade"]).click()
         trade = page.locator("[data-test=open-trade]").filter(has_text=f"Bitget {language}")
         expect(trade.locator("[data-test=stop]")).to_contain_text(words["stop"])
+        page.locator("[data-test=tab-positions]").click()
         position = page.locator("[data-test=position]").filter(has_text=f"Bitget {language}")
         target = position.locator("[data-test=take-profit]")
         expect(target).to_have_text(words["target"])
@@ -193,9 +194,12 @@ def test_every_type_of_order_lives_and_ends(
             ("limit", "buy", {"price": "1500"}),
             ("stop_loss", "sell", {"stop_price": "1000"}),
             ("take_profit", "sell", {"stop_price": "9000"}),
+            ("stop_loss_limit", "sell", {"stop_price": "1000", "price": "990"}),
+            ("take_profit_limit", "sell", {"stop_price": "9000", "price": "8990"}),
         ):
             page.click(f"[data-test=side-{side}]")
-            _validated(page, type=kind, unit="base", amount="0.02", **prices)
+            page.locator("[data-test=ticket-type]").select_option(kind)
+            _validated(page, unit="base", amount="0.02", **prices)
             page.click("[data-test=execute]")
             expect(became).to_have_text(words["open"])
             expect(rows).to_have_count(1)
@@ -203,6 +207,33 @@ def test_every_type_of_order_lives_and_ends(
             page.locator(".n-dialog__action button").last.click()
             expect(rows).to_have_count(0)
             expect(became).to_have_text(words["cancelled"])
+
+
+def test_a_lost_answer_makes_no_second_order(platform: Any, browse: Any, enter: Any) -> None:
+    """The order is placed, and its answer is lost twice. The same ticket is asked about until it is known."""
+    from playwright.sync_api import expect
+
+    told, lost = platform[0], []
+    with browse() as page:
+        enter(page, "en")
+        page.goto(f"{told['console']}/trade?pair=SOL/USDT&broker={told['broker']}")
+
+        def lose(route: Any) -> None:
+            if len(lost) < 2:
+                lost.append(route.fetch().status)
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/api/tickets/*/execute", lose)
+        _validated(page, type="market", unit="quote", amount="50")
+        page.click("[data-test=execute]")
+        expect(page.locator("[data-test=ticket-state]")).to_contain_text("without a second order")
+        expect(page.locator("[data-test=validate]")).to_be_disabled()
+        expect(page.locator("[data-test=ticket-order] strong")).to_have_text("filled")
+        assert lost == [201, 201]
+        page.locator("[data-test=tab-executed]").click()
+        expect(page.locator("[data-test=trade]").filter(has_text="SOL/USDT")).to_have_count(1)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

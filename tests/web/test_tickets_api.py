@@ -19,7 +19,7 @@ from application.ports.statements import Credentials
 from domain.market import Market
 from domain.orders.execution import Execution
 from domain.orders.order import PROTECTION, Order
-from domain.orders.wish import Side, Source, Type, Wish
+from domain.orders.wish import Protection, Side, Source, Type, Wish
 from domain.people.broker import Limits, Usage
 from domain.ticket import REQUESTER
 from domain.trading.position import Position
@@ -96,6 +96,24 @@ def test_one_order_is_cancelled_and_what_protects_coins_is_not(desk: Any, alice:
     problem(alice.post(f"/api/orders/{stop.id}/cancel"), 409, "order_protects")
 
 
+def test_a_sale_that_would_rest_takes_no_stop_away(desk: Any, alice: Any, problem: Any) -> None:
+    """Coins under the hand's own stop are sold at once, which takes it off, or stay under it."""
+    with by_hand(1):
+        position = Position(1, 1, "BTC/USDT", "manual")
+        bought = Execution(uuid4(), "t1", Decimal("0.01"), Decimal(50000), Decimal(0), "USDT", datetime.now(UTC))
+        position.grow(bought)
+        position.want(Protection(Decimal(45000)), Decimal(100), uuid4(), awaited=())
+        position.rest([uuid4()], Decimal("0.01"))
+        desk.store.save(position)
+    desk.project()
+    sale = BUY | {"side": "sell", "unit": "base", "amount": "0.01"}
+    assert alice.post("/api/tickets", json=sale).status_code == 201
+    for kind in ({"type": "limit", "price": "60000"}, {"type": "take_profit", "stop_price": "60000"}):
+        problem(alice.post("/api/tickets", json=sale | kind), 422, "coins_under_stop")
+    ioc = {"type": "limit", "price": "49000", "time_in_force": "IOC"}
+    assert alice.post("/api/tickets", json=sale | ioc).status_code == 201
+
+
 def test_a_position_is_closed_once_by_a_request(desk: Any, alice: Any, problem: Any) -> None:
     """A share of it, whoever has bought it. What is no share is refused at its field."""
     with by_hand(1):
@@ -166,13 +184,19 @@ def test_old_prices_and_unknown_balances_size_nothing(desk: Any, alice: Any, pro
     desk.gateway.says = None
     running = {"binance/paper/BTC/USDT": {"close": "40000"}}
     figures = {"running": running, "connected": True, "now": 9000, "heard_at": 8000}
-    knows(desk, None, lambda: [{"name": "heartbeat", "figures": figures}])
+    heartbeat = {"name": "heartbeat", "state": "up", "age": 0.5, "figures": figures}
+    knows(desk, None, lambda: [heartbeat])
     told = alice.post("/api/tickets", json=BUY).json()
-    assert (told["price"], told["price_age"]) == ("40000", 1.0)
-    knows(desk, None, lambda: [{"name": "heartbeat", "figures": figures | {"connected": False}}])
+    assert (told["price"], told["price_age"]) == ("40000", 1.5)
+    for away in (heartbeat | {"state": "stale"}, heartbeat | {"figures": figures | {"connected": False}}):
+        knows(desk, None, lambda away=away: [away])
+        problem(alice.post("/api/tickets", json=BUY), 409, "price_unknown")
+    desk.gateway.says = {"last": "0", "age": 0.1}
+    knows(desk, ("0", 1.0))
     problem(alice.post("/api/tickets", json=BUY), 409, "price_unknown")
-    desk.change("platform", prices=lambda *_: {"BTC/USDT": ("50000", 1.0)}, balances=lambda _: None)
-    problem(alice.post("/api/tickets", json=BUY), 409, "balances_unknown")
+    for balances in (None, ({"USDT": ("1000", "0")}, 61.0)):
+        desk.change("platform", prices=lambda *_: {"BTC/USDT": ("50000", 1.0)}, balances=lambda _, told=balances: told)
+        problem(alice.post("/api/tickets", json=BUY), 409, "balances_unknown")
 
 
 def test_a_broker_that_is_off_or_limited_is_told_before(desk: Any, alice: Any, problem: Any) -> None:
@@ -188,5 +212,13 @@ def test_what_changed_since_it_was_validated_refuses_its_execution(desk: Any, al
     lists(desk, replace(BTC, quantity_step=Decimal("0.001")))
     problem(alice.post(f"/api/tickets/{sealed}/execute"), 409, "rules_changed")
     lists(desk, BTC)
+    executed = alice.post("/api/tickets", json=BUY).json()["id"]
+    order = alice.post(f"/api/tickets/{executed}/execute").json()["order"]
+    with by_hand(1):
+        found = desk.store.get(Order, order)
+        found.refuse("stale")
+        desk.store.save(found)
     remove_broker(desk.store, desk.vault, 1, 1)
     problem(alice.post(f"/api/tickets/{sealed}/execute"), 404, "not_found")
+    # What was executed before is still its answer.
+    assert alice.post(f"/api/tickets/{executed}/execute").json()["order"] == order

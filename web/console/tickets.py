@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from application.people.brokers import broker_of
 from application.ports.requests import Action, GatewayAway
 from application.trading import tickets
-from application.trading.tickets import Asked, Means, Weighed
+from application.trading.weighing import Asked, Means, Weighed, weighed
 from domain.amounts import ZERO, total
 from domain.candles.series import Series
 from domain.market import Market
@@ -33,6 +33,8 @@ router = APIRouter(prefix="/api/tickets", tags=["tickets"])
 ASK_SECONDS = 3.0
 OLDEST_PRICE = 15.0
 """Seconds after which a price sizes nothing any more."""
+OLDEST_BALANCE = 60.0
+"""The same of what the account holds: it is asked twice a minute, and whenever its stream has told something."""
 _DIGEST = 16
 
 
@@ -56,8 +58,8 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
         time_in_force=given.time_in_force, stop_loss=given.stop_loss, take_profit=given.take_profit,
         max_slippage=given.max_slippage,
     )  # fmt: skip
-    means = _means(context, by.user, broker, market, asked.side, price, balances)
-    found, now = tickets.weighed(asked, market, means), datetime.now(UTC)
+    means = _means(context, by.user, broker, market, asked, price, balances)
+    found, now = weighed(asked, market, means), datetime.now(UTC)
     ticket = Ticket(uuid4(), by.user, _session(by), broker.number, found.wish, revision_of(market), now)
     return forms.Ticket(
         id=context.people.tickets.seal(ticket), expires_at=ticket.expires_at, seconds=VALID_FOR.total_seconds(),
@@ -72,6 +74,8 @@ def execute(ticket: str, by: By, context: InContext) -> forms.Executed:
     """Execute a ticket exactly as it was validated. Asking twice makes one order, and the answer is the same."""
     found = context.people.tickets.unseal(ticket)
     found.check_owner(by.user, _session(by))
+    if tickets.is_executed(context.records.store, found):
+        return forms.Executed(order=found.id)  # whatever has become of its broker since
     broker = broker_of(context.records.store, by.user, found.broker)
     market = _market(context, broker, found.wish.symbol)
     return forms.Executed(order=tickets.execute(context.records.store, found, market, datetime.now(UTC)))
@@ -96,14 +100,17 @@ def _price(context: Context, user: int, broker: Broker, market: Market) -> Price
     known = [Price(Decimal(text), age) for text, age in (one for one in told if one is not None)]
     if (running := _running(context, str(Series(*here, market.symbol)))) is not None:
         known.append(running)
-    newest = min(known, key=lambda price: price.age, default=None)
+    newest = min((price for price in known if price.worth > 0), key=lambda price: price.age, default=None)
     if newest is not None and newest.age <= OLDEST_PRICE:
         return newest
     try:
         quote = ask(context, user, Action.QUOTE, {"broker_id": broker.number, "symbol": market.symbol}, ASK_SECONDS)
     except (GatewayAway, Impossible) as silent:
         raise Impossible(f"no price of {market.symbol} is known: {silent}", code="price_unknown") from silent
-    return Price(Decimal(quote["last"]), quote["age"])
+    price = Price(Decimal(quote["last"]), quote["age"])
+    if price.worth <= 0:
+        raise Impossible(f"no price of {market.symbol} is known", code="price_unknown")
+    return price
 
 
 def _running(context: Context, series: str) -> Price | None:
@@ -111,14 +118,15 @@ def _running(context: Context, series: str) -> Price | None:
     heartbeat = next((one for one in context.platform.terminals() if one["name"] == "heartbeat"), None)
     figures: Mapping[str, Any] = {} if heartbeat is None else heartbeat["figures"]
     bar = figures.get("running", {}).get(series)
-    if bar is None or not figures.get("connected"):
+    if heartbeat is None or bar is None or heartbeat["state"] != "up" or not figures.get("connected"):
         return None
-    return Price(Decimal(bar["close"]), max(figures["now"] - figures["heard_at"], 0) / 1000)
+    # Its figures are as old as its sign of life, and tell the age of what it had heard by then.
+    return Price(Decimal(bar["close"]), heartbeat["age"] + max(figures["now"] - figures["heard_at"], 0) / 1000)
 
 
 def _balances(context: Context, broker: Broker) -> tuple[dict[str, tuple[Decimal, Decimal]], float]:
     told = context.platform.balances(broker.number)
-    if told is None:
+    if told is None or told[1] > OLDEST_BALANCE:
         raise Impossible("the balances of this account are not known yet", code="balances_unknown")
     return {name: (Decimal(free), Decimal(locked)) for name, (free, locked) in told[0].items()}, told[1]
 
@@ -128,17 +136,24 @@ def _means(
     user: int,
     broker: Broker,
     market: Market,
-    side: Side,
+    asked: Asked,
     price: Price,
     balances: Mapping[str, tuple[Decimal, Decimal]],
 ) -> Means:
-    """Return what an order of this account has to work with. Coins under the hand's own stop count as free."""
-    free, locked = balances.get(market.spends(side), (ZERO, ZERO))
+    """Return what an order of this account has to work with.
+
+    Coins under the hand's own stop count as free for a sale at once, which takes it off. Raises `Invalid` for one that
+    would rest: its coins would be without a stop meanwhile.
+    """
+    free, locked = balances.get(market.spends(asked.side), (ZERO, ZERO))
     with books(context, user) as cursor:
-        if side is Side.SELL:
+        if asked.side is Side.SELL:
             key = (broker.number, market.symbol, Source.MANUAL)
             own = [row for row in open_positions(cursor) if (row["broker_id"], row["symbol"], row["owner"]) == key]
-            free = total([free, min(total(row["protected"] for row in own), locked)])
+            under_stop = total(row["protected"] for row in own)
+            if under_stop and not asked.trades_at_once:
+                raise Invalid("the stop of these coins would go", code="coins_under_stop", field="type")
+            free = total([free, min(under_stop, locked)])
         fee = last_fee(cursor, broker.number)
     rates = {**context.platform.rates(broker.exchange, broker.venue), market.symbol: (f"{price.worth:f}", price.age)}
     valued = equity({name: total(both) for name, both in balances.items()}, Prices.read(rates), market.quote)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from application.trading.tickets import Unit
+from application.trading.weighing import Unit
 from domain.orders.wish import Side, TimeInForce, Type
 from web.forms.values import Amount, Text
 

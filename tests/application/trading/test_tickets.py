@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.orders.agenda import Task
-from application.trading.tickets import Asked, Means, Unit, execute, weighed
+from application.trading.tickets import execute
+from application.trading.weighing import Asked, Means, Unit, weighed
+from domain.market import PriceBand
 from domain.orders.order_status import Status
 from domain.orders.wish import Protection, Side, Source, TimeInForce, Type
 from domain.refusals import Impossible, Invalid, NotFound
@@ -67,6 +69,40 @@ def test_a_bounded_market_order_is_a_limit_order_that_never_rests():
         assert (wish.type, wish.price, wish.time_in_force) == (Type.LIMIT, Decimal(price), TimeInForce.IOC)
 
 
+@pytest.mark.parametrize("side", Side)
+def test_a_bound_changes_neither_the_size_nor_what_it_is_judged_by(side):
+    """No more is spent than was typed, and no more is sold: at the last price, 100 USDT are two coins."""
+    found = weighed(asked("100", Unit.QUOTE, side, max_slippage="50"), MARKET, MEANS)
+    assert found.price == LAST
+    assert found.wish.quantity * max(found.wish.price, LAST) <= 100
+    assert found.quantity == (Decimal(2) if side is Side.SELL else MARKET.round_quantity(Decimal(100) / 75))
+
+
+def test_a_bound_between_two_ticks_is_the_nearer_one():
+    coarse = replace(MARKET, price_tick=Decimal("0.2"))
+    for side, price in ((Side.BUY, "50.4"), (Side.SELL, "49.6")):
+        assert weighed(asked("2", side=side, max_slippage="1.1"), coarse, MEANS).wish.price == Decimal(price)
+
+
+def test_a_share_is_sized_by_what_a_triggered_buy_may_pay():
+    wish = weighed(asked("50", Unit.PERCENT, kind=Type.STOP_LOSS, stop_price="60"), MARKET, MEANS).wish
+    wish.check()
+    assert (wish.percent, wish.cost, wish.quantity) == (None, None, MARKET.round_quantity(Decimal(500) / 60))
+
+
+def test_a_limit_beyond_the_markets_band_is_refused_before_it_is_sent():
+    """Behind a trigger, the band lies around that."""
+    narrow = replace(MARKET, sell_band=PriceBand(Decimal("0.95"), Decimal("1.05")))
+    assert refused(asked("2", side=Side.SELL, kind=Type.LIMIT, price="40"), market=narrow) == ("price_too_far", "price")
+    far = asked("2", side=Side.SELL, kind=Type.STOP_LOSS_LIMIT, stop_price="40", price="39")
+    assert weighed(far, narrow, MEANS).wish.price == Decimal(39)
+
+
+def test_a_limit_that_the_market_has_passed_is_expected_at_the_market():
+    found = weighed(asked("2", kind=Type.LIMIT, price="60", stop_loss="45"), MARKET, MEANS)
+    assert (found.price, found.cost, found.loss) == (LAST, Decimal(100), Decimal(10))
+
+
 def test_where_a_market_buy_is_sized_by_its_cost_it_is_validated_as_such():
     market = replace(MARKET, buys_by_quantity=False)
     wish = weighed(asked("2"), market, MEANS).wish
@@ -100,13 +136,20 @@ def test_what_was_validated_is_validated_again_as_it_stands(amount, unit, side, 
         (asked("NaN"), "not_positive", "amount"),
         (asked("1e400"), "not_positive", "amount"),
         (asked("0.00000001"), "quantity_below_minimum", "quantity"),
-        (asked("30"), None, None),
+        (asked("30"), "insufficient_funds", "amount"),
         (asked("30", kind=Type.LIMIT, price="50"), "insufficient_funds", "quantity"),
         (asked("2", kind=Type.LIMIT), "price_missing", "price"),
         (asked("2", kind=Type.LIMIT, price="-1"), "not_positive", "price"),
         (asked("2", price="50"), "price_not_taken", "price"),
         (asked("2", kind=Type.STOP_LOSS), "trigger_missing", "stop_price"),
-        (asked("101", Unit.PERCENT), "percent_out_of_range", "percent"),
+        (asked("101", Unit.PERCENT), "percent_out_of_range", "amount"),
+        (asked("10", Unit.RISK, stop_loss="45"), "insufficient_funds", "amount"),
+        (asked("2", kind=Type.LIMIT, price="60", stop_loss="55"), "stop_not_below", "stop_loss"),
+        (asked("2", stop_loss="50.2", max_slippage="1"), "stop_not_below", "stop_loss"),
+        (asked("2", kind=Type.STOP_LOSS, stop_price="49"), "trigger_passed", "stop_price"),
+        (asked("2", kind=Type.TAKE_PROFIT, stop_price="50"), "trigger_passed", "stop_price"),
+        (asked("2", side=Side.SELL, kind=Type.STOP_LOSS, stop_price="51"), "trigger_passed", "stop_price"),
+        (asked("2", side=Side.SELL, kind=Type.TAKE_PROFIT, stop_price="49"), "trigger_passed", "stop_price"),
         (asked("1", Unit.RISK), "risk_needs_stop", "stop_loss"),
         (asked("101", Unit.RISK, stop_loss="45"), "percent_out_of_range", "amount"),
         (asked("2", stop_loss="50"), "stop_not_below", "stop_loss"),
@@ -118,10 +161,7 @@ def test_what_was_validated_is_validated_again_as_it_stands(amount, unit, side, 
     ],
 )
 def test_what_could_not_be_sent_is_refused_by_its_field(typed, code, field):
-    if code is None:
-        assert weighed(typed, MARKET, MEANS).cost == Decimal(1500)  # the exchange checks the funds of a market order
-    else:
-        assert refused(typed) == (code, field)
+    assert refused(typed) == (code, field)
 
 
 def test_what_is_not_known_is_not_guessed():
@@ -224,6 +264,19 @@ async def test_rules_that_change_refuse_it_before_and_after_its_execution(open_t
         trading.lane.agenda.put(Task.SEND, late)
         order = await trading.becomes(late, Status.REFUSED)
         assert (order.reason, trading.on_exchange()) == ("rules_changed", [])
+
+
+async def test_a_trigger_is_sent_as_it_stands_or_not_at_all(open_trading):
+    async with open_trading(USDT="1000", BTC="1") as trading:
+        market = replace(trading.markets["BTC/USDT"], price_tick=Decimal("0.1"))
+        sale = {"side": Side.SELL, "type": Type.STOP_LOSS, "unit": Unit.BASE, "amount": Decimal("0.01")}
+        ticket = Desk(trading).ticket(**sale, stop_price=Decimal("40000.06"))
+        trading.markets.renew([market])
+        ticket = replace(ticket, rules=revision_of(market))
+        await asyncio.to_thread(execute, trading.store, ticket, market, trading.now)
+        trading.lane.agenda.put(Task.SEND, ticket.id)
+        order = await trading.becomes(ticket.id, Status.REFUSED)
+        assert order.reason == "rules_changed"
 
 
 async def test_money_that_is_gone_meanwhile_refuses_it(open_trading):

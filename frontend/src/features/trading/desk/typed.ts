@@ -1,6 +1,6 @@
 import type { NewTicket } from '../../../api/client'
 
-export const TYPES = ['market', 'limit', 'stop_loss', 'take_profit'] as const
+export const TYPES = ['market', 'limit', 'stop_loss', 'stop_loss_limit', 'take_profit', 'take_profit_limit'] as const
 export const UNITS = ['base', 'quote', 'percent', 'risk'] as const
 export const FORCES = ['GTC', 'IOC', 'FOK', 'PO'] as const
 
@@ -26,6 +26,7 @@ export const EMPTY: Typed = {
 export function fieldsOf(typed: Pick<Typed, 'side' | 'type'>): (keyof Typed)[] {
   const own: Record<Typed['type'], (keyof Typed)[]> = {
     market: ['max_slippage'], limit: ['price', 'time_in_force'], stop_loss: ['stop_price'], take_profit: ['stop_price'],
+    stop_loss_limit: ['stop_price', 'price'], take_profit_limit: ['stop_price', 'price'],
   }
   return [...own[typed.type], ...(typed.side === 'buy' ? (['stop_loss', 'take_profit'] as const) : [])]
 }
