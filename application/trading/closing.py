@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from application.commands import on_fresh_state
 from application.people.users import by_hand
 from application.ports.stores import Store
+from application.trading.decisions import AGE_OF_INSISTED
 from application.trading.positions import INSISTED, wished
 from domain.amounts import is_amount
 from domain.orders.names import wish_name
@@ -16,9 +17,6 @@ from domain.orders.order import Order
 from domain.orders.wish import HUNDRED_PERCENT, Side, Source, Type, Wish
 from domain.refusals import Impossible, Invalid, NotFound
 from domain.trading.position import Position
-
-SENDABLE_FOR = timedelta(seconds=30)
-"""The time within which the sale may be sent."""
 
 
 @on_fresh_state
@@ -48,7 +46,7 @@ def close(store: Store, user: int, position_id: UUID, percent: Decimal, request:
             source=_source_of(position),
             requester=INSISTED,
             client_order_id=wish_name(user, order_id, now),
-            not_after=now + SENDABLE_FOR,
+            not_after=now + AGE_OF_INSISTED,
             cause=None,
         )
         store.save(order, wished(order, store))

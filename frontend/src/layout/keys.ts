@@ -8,19 +8,21 @@ import { PLACES } from './places'
 const OVER = 'dialog[open], :popover-open, .n-dropdown-menu, .n-dialog'
 
 /** Whoever types into a field, or has something open over the page, is not speaking to the page behind. */
-export function isBusy(event: KeyboardEvent): boolean {
+function isBusy(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : null
   return document.querySelector(OVER) !== null || (target?.closest('input, textarea, select, [contenteditable=true]') ?? null) !== null
+}
+
+/** What a key does, unless it was meant for something else than the page. */
+export const unlessBusy = (then: () => void) => (event: KeyboardEvent): void => {
+  if (isBusy(event)) return
+  event.preventDefault()
+  then()
 }
 
 /** The keys that work on every page. None of them trades. */
 export function useKeys(act: { search: () => void; help: () => void; close: () => void }): void {
   const router = useRouter()
-  const unlessBusy = (then: () => void) => (event: KeyboardEvent) => {
-    if (isBusy(event)) return
-    event.preventDefault()
-    then()
-  }
   const places = Object.fromEntries(PLACES.map((place) => [`g ${place.key}`, unlessBusy(() => void router.push({ name: place.name }))]))
   let release = (): void => undefined
 

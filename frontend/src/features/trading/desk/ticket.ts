@@ -19,7 +19,7 @@ export function useTicket(broker: () => number | null, symbol: () => string) {
   const unsure = ref(false)
   /** The order that the last ticket has become. */
   const order = ref<string | null>(null)
-  const { problem, busy, words, at, elsewhere, attempt } = useProblem()
+  const { problem, busy, at, elsewhere, attempt } = useProblem()
   const now = useNow()
   const left = computed(() => (validated.value ? Math.max(0, Math.ceil((Date.parse(validated.value.expires_at) - now.value) / 1000)) : 0))
   const request = computed(() => (broker() === null ? null : requestOf(broker() as number, symbol(), typed.value)))
@@ -94,5 +94,5 @@ export function useTicket(broker: () => number | null, symbol: () => string) {
     return problem.value === null
   }
 
-  return { typed, shown, validated, left, order, unsure, busy, problem, words, at, elsewhere, validate, execute }
+  return { typed, shown, validated, left, order, unsure, busy, at, elsewhere, validate, execute }
 }
