@@ -185,9 +185,13 @@ def _reduced_besides(
 
 def market_of(store: Reader, markets: Markets, order: Order) -> Market | None:
     """Return the order's market with its rules, None when the exchange no longer lists it."""
-    broker = store.get(Broker, Broker.create_id(order.broker))
-    listed = markets.of(broker.exchange, broker.venue).values()
-    return next((market for market in listed if market.symbol == order.wish.symbol), None)
+    return listed(markets, store.get(Broker, Broker.create_id(order.broker)), order.wish.symbol)
+
+
+def listed(markets: Markets, broker: Broker, symbol: str) -> Market | None:
+    """Return the market of a symbol with its rules, None when the exchange of this broker does not list it."""
+    known = markets.of(broker.exchange, broker.venue).values()
+    return next((market for market in known if market.symbol == symbol), None)
 
 
 def smallest_of(market: Market | None, price: Decimal) -> Decimal:

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from application.people.brokers import broker_of
 from application.ports.requests import Action, GatewayAway
 from application.trading import tickets
+from application.trading.positions import listed
 from application.trading.weighing import Asked, Means, Weighed, weighed
 from domain.amounts import ZERO, total
 from domain.candles.series import Series
@@ -46,7 +47,7 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
     session only.
     """
     broker = broker_of(context.records.store, by.user, given.broker)
-    market = _market(context, broker, given.symbol)
+    market = listed(context.records.markets, broker, given.symbol)
     if market is None:
         raise Invalid(f"{given.symbol} is not known at this broker", code="symbol_unknown", field="symbol")
     if broker.usage is Usage.OFF:
@@ -77,17 +78,12 @@ def execute(ticket: str, by: By, context: InContext) -> forms.Executed:
     if tickets.is_executed(context.records.store, found):
         return forms.Executed(order=found.id)  # whatever has become of its broker since
     broker = broker_of(context.records.store, by.user, found.broker)
-    market = _market(context, broker, found.wish.symbol)
+    market = listed(context.records.markets, broker, found.wish.symbol)
     return forms.Executed(order=tickets.execute(context.records.store, found, market, datetime.now(UTC)))
 
 
 def _session(by: Asking) -> str:
     return by.token_hash.hex()[:_DIGEST]
-
-
-def _market(context: Context, broker: Broker, symbol: str) -> Market | None:
-    listed = context.records.markets.of(broker.exchange, broker.venue).values()
-    return next((market for market in listed if market.symbol == symbol), None)
 
 
 def _price(context: Context, user: int, broker: Broker, market: Market) -> Price:
