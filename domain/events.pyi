@@ -414,6 +414,12 @@ class UserTradingStopped(Aggregate.Event):
 class UserTradingResumed(Aggregate.Event):
     pass
 
+class UserPanicBegun(Aggregate.Event):
+    panic: UUID
+
+class UserPanicLifted(Aggregate.Event):
+    panic: UUID
+
 class UserSecondFactorEnabled(Aggregate.Event):
     pass
 

@@ -186,7 +186,7 @@ def _order_of(event: Aggregate.Event) -> UUID:
 
 TRADES = ReadModel(
     name="trades",
-    version=8,
+    version=9,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -224,6 +224,7 @@ TRADES = ReadModel(
         "client_order_id": "text NOT NULL UNIQUE",
         "exchange_order_id": "text",
         "cancel_requested": "boolean NOT NULL",
+        "cancel_requested_by": "text",
         "raw_response": "jsonb",
         "created_at": "timestamptz NOT NULL",
         "submitted_at": "timestamptz",
@@ -268,7 +269,14 @@ TRADES = ReadModel(
             events.PositionReduced,
             lambda row, event: {"profit_loss": total((row.get("profit_loss") or ZERO, event.profit))},
         ),
-        on(events.OrderCancelRequested, lambda _, event: {"cancel_requested": True, "updated_at": event.timestamp}),
+        on(
+            events.OrderCancelRequested,
+            lambda _, event: {
+                "cancel_requested": True,
+                "cancel_requested_by": event.by,
+                "updated_at": event.timestamp,
+            },
+        ),
         on(events.OrderCancelRejected, lambda _, event: {"cancel_requested": False, "updated_at": event.timestamp}),
     ),
     indexes=(

@@ -21,6 +21,8 @@ def _registered(_: Row, event: events.UserRegistered) -> Row:
         "second_factor": False,
         "enabled": True,
         "trading_stopped": False,
+        "panic": None,
+        "panic_at": None,
         "registered_at": event.timestamp,
     }
 
@@ -32,7 +34,7 @@ def halted(at: datetime | None) -> Row:
 
 USERS = ReadModel(
     name="users",
-    version=3,
+    version=4,
     columns={
         "id": "uuid",
         "user_id": "integer NOT NULL",
@@ -46,6 +48,8 @@ USERS = ReadModel(
         "enabled": "boolean NOT NULL",
         "trading_stopped": "boolean NOT NULL",
         "trading_stopped_at": "timestamptz",
+        "panic": "uuid",
+        "panic_at": "timestamptz",
         "registered_at": "timestamptz NOT NULL",
         "last_login": "timestamptz",
     },
@@ -60,6 +64,8 @@ USERS = ReadModel(
         on(events.UserEnabled, lambda *_: {"enabled": True}),
         on(events.UserTradingStopped, lambda _, event: halted(event.timestamp)),
         on(events.UserTradingResumed, lambda *_: halted(None)),
+        on(events.UserPanicBegun, lambda _, event: {"panic": event.panic, "panic_at": event.timestamp}),
+        on(events.UserPanicLifted, lambda *_: {"panic": None, "panic_at": None}),
     ),
 )
 

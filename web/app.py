@@ -35,6 +35,7 @@ from web.console import (
     latency,
     layouts,
     metrics,
+    panics,
     portfolio,
     positions,
     reconciliations,
@@ -51,7 +52,7 @@ from web.documentation import describe
 from web.live import live
 from web.live.feeds import Feeds
 
-TRADING = (brokers, trading, tickets, halts, decisions, portfolio, positions, symbols, metrics, reconciliations)
+TRADING = (brokers, trading, tickets, halts, panics, decisions, portfolio, positions, symbols, metrics, reconciliations)
 TOLD = (story, health, heartbeat, candles, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,

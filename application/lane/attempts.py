@@ -28,7 +28,7 @@ from application.protection.legs import Legs, say
 from application.protection.resting import go_in_one_call
 from application.protection.target import STOPS
 from application.protection.trouble import DOUBT_BEFORE_ALARM
-from application.trading.positions import INSISTED
+from application.trading.positions import INSISTENT
 from application.trading.sizing import Sized, left_out
 from domain.aggregate import Aggregate, Personal
 from domain.amounts import ZERO
@@ -197,7 +197,7 @@ class Attempts:
             return await self._in_vain(order, way, error)
         if any(leg.filled > known[leg.id] for leg in freed):
             return SHORT_PAUSE
-        gone = all(leg.status in ENDED for leg in freed) or order.requester == INSISTED
+        gone = all(leg.status in ENDED for leg in freed) or order.requester in INSISTENT
         return None if gone else SHORT_PAUSE
 
     async def _in_vain(self, order: Order, way: _Way, error: ExchangeError) -> float:

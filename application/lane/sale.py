@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 
 from application.orders.agenda import Agenda, Task
@@ -14,7 +15,7 @@ from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
 from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
-from application.trading.positions import BELOW, INSISTED, REACHED, RECENT_ENTRIES, position_id_of
+from application.trading.positions import BELOW, INSISTED, INSISTENT, REACHED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
@@ -24,6 +25,8 @@ from domain.trading.position import Position
 
 GUARDED_AFTER = 1.0
 """Seconds after which the position of a sale is guarded, whatever has become of the sale."""
+COUNTED_WITHIN = timedelta(seconds=10)
+"""The time within which what an order has executed is usually counted in its position."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,15 @@ class Sales:
     async def of(self, order: Order) -> Sale:
         """Return the coins that a sell may take of its position, and the legs that lock them.
 
-        Raises `NoAnswer` while a leg is in doubt or a fill is not counted, unless the exit is insisted. Raises
+        Raises `NoAnswer` while a leg is in doubt, unless the exit is insisted, or a fill is not counted. For that, one
+        that a person insists on waits `COUNTED_WITHIN`: else a second one would sell other coins of the account. Raises
         `Impossible` when webhooks have sold all that they bought: an alert that comes after a stop must not sell the
         trader's other coins.
         """
         if order.wish.side is not Side.SELL:
             return Sale() if order.wish.holding is None else Sale(start=await self._held_or_bought(order))
         position_id = await asyncio.to_thread(position_id_of, order, self._orders.store)
-        insisted = order.requester == INSISTED
+        insisted = order.requester in INSISTENT
         position = await asyncio.to_thread(self._orders.store.find, Position, position_id)
         legs = await self._legs.of(position_id, rested=() if position is None else position.resting)
         resting = await self._legs.shown([leg for leg in legs if leg.status not in ENDED])
@@ -96,13 +100,18 @@ class Sales:
             return Sale(None, resting)
         exits = [await self._orders.load(one) for one in position.exits if one != order.id]
         bought = [] if order.wish.holding is None else await self._entries(position)
-        if not explained(position, [*legs, *exits, *bought]) and not insisted:
+        by_person = order.requester == INSISTED
+        waited_for = [one for one in (*legs, *exits, *bought) if not by_person or self._has_just_changed(one)]
+        if not explained(position, waited_for):
             raise NoAnswer("what was sold of these coins is not counted yet", code="not_counted")
         self._agenda.put(Task.GUARD, position_id, after=GUARDED_AFTER)  # whatever becomes of the sale
         # Exits in doubt are left out: this sale has waited for them, unless its owner has looked and insists.
         selling = leaving([one for one in exits if one.status is Status.OPEN])
         held = max(difference(position.held, selling), ZERO)
         return Sale(held, resting, position, held)
+
+    def _has_just_changed(self, order: Order) -> bool:
+        return self._account.clock() - order.modified_on < COUNTED_WITHIN
 
     async def forgotten(self, currency: str) -> bool:
         """Return True while stops wait for more coins of a currency than their positions hold.
@@ -144,15 +153,19 @@ class Sales:
         return max(difference(position.held + buying, selling), ZERO)
 
     async def _check_foreign(self, position: Position | None, order: Order) -> None:
-        """Raise `Impossible` for a webhook's sell when its position holds nothing but has traded before.
+        """Raise `Impossible` for a webhook's or an insisted sell when its position holds nothing but has traded before.
 
         Where no webhook ever bought coins, a webhook may sell them. Otherwise the coins left are the trader's own.
         Raises `NoAnswer` while a buy is not counted, unless the exit is insisted.
         """
         share = order.wish.holding is not None
+        of_position = order.wish.percent is not None and order.source is not Source.WEBHOOK
+        if order.requester in INSISTENT and of_position:
+            # What its owner has sold was sold by an earlier exit: the coins left are not its own.
+            raise Impossible(f"nothing is held of {order.wish.symbol}", code="no_position")
         if (order.source is not Source.WEBHOOK and not share) or position is None:
             return
-        if not explained(position, await self._entries(position)) and order.requester != INSISTED:
+        if not explained(position, await self._entries(position)) and order.requester not in INSISTENT:
             raise NoAnswer("a buy is not counted yet", code="not_counted")
         if share:
             raise Impossible(f"nothing is held of {position.symbol}", code=BELOW if order.wish.holding else REACHED)

@@ -20,7 +20,7 @@ from application.orders.turns import LIST, SINGLE, Rank
 from application.ports.errors import ExchangeError, RefusedByExchange
 from application.protection.legs import Legs
 from application.trading.positions import (
-    INSISTED,
+    INSISTENT,
     ONCE_MORE,
     REST,
     TURNED,
@@ -293,7 +293,7 @@ class Sending:
 def _reason_of_the_broker(order: Order, permission: Permission) -> str | None:
     if permission.removed or permission.usage is Usage.OFF:
         return "broker_removed" if permission.removed else "broker_off"
-    if order.source is Source.MANUAL or order.requester == INSISTED:
+    if order.source is Source.MANUAL or order.requester in INSISTENT:
         return None
     if not permission.is_trading:
         return "paused"

@@ -30,6 +30,8 @@ class Action(StrEnum):
     CALCULATE_METRICS = "calculate_metrics"
     HALT = "halt"
     """Halt a user's automatic trading at once, and record it as soon as the database answers."""
+    PANIC = "panic"
+    """Halt as `HALT`, and record the panic `request` instead, from which everything is sold."""
 
 
 @dataclass(frozen=True)

@@ -38,22 +38,21 @@ def close(store: Store, user: int, position_id: UUID, percent: Decimal, request:
     if not position.is_open:
         raise Impossible(f"nothing is held of {position.symbol}", code="no_position")
     with by_hand(user):
-        order = Order.place(
-            order_id=order_id,
-            user=user,
-            broker=position.broker,
-            wish=Wish(position.symbol, Side.SELL, Type.MARKET, percent=percent),
-            source=_source_of(position),
-            requester=INSISTED,
-            client_order_id=wish_name(user, order_id, now),
-            not_after=now + AGE_OF_INSISTED,
-            cause=None,
-        )
+        order = exit_of(position, order_id, percent, INSISTED, now)
         store.save(order, wished(order, store))
     return order_id
 
 
-def _source_of(position: Position) -> Source:
-    """Return the source whose position it is. Coins that were bought elsewhere are sold by hand."""
-    source = Source(position.owner)
-    return Source.MANUAL if source is Source.EXTERNAL else source
+def exit_of(position: Position, order_id: UUID, percent: Decimal, requester: str, now: datetime) -> Order:
+    """Return the order that sells a share of a position at the market, not yet saved."""
+    return Order.place(
+        order_id=order_id,
+        user=position.user,
+        broker=position.broker,
+        wish=Wish(position.symbol, Side.SELL, Type.MARKET, percent=percent),
+        source=Source(position.owner),
+        requester=requester,
+        client_order_id=wish_name(position.user, order_id, now),
+        not_after=now + AGE_OF_INSISTED,
+        cause=None,
+    )

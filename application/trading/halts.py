@@ -24,7 +24,7 @@ RESUME_WITHIN = 5.0
 """Seconds within which a request to resume is carried out, or never: the console waits longer for its answer."""
 
 
-def _protects(order: Order) -> bool:
+def protects(order: Order) -> bool:
     """Return True for a stop or a target of a position, and for a triggered sell that was placed elsewhere."""
     elsewhere = order.is_external and order.wish.side is Side.SELL and order.wish.type in TRIGGERED
     return order.requester == PROTECTION or elsewhere
@@ -74,8 +74,8 @@ def effect_of_cancel_all(store: Store, user: int) -> Effect:
     """Return the effect that cancelling all would have now."""
     orders = [order for order in store.get_all(Order, store.orders_not_ended()) if order.user == user]
     live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
-    stay = sum(_protects(order) for order in live)
-    return Effect([order for order in live if not _protects(order) and not order.cancel_requested], stay)
+    stay = sum(protects(order) for order in live)
+    return Effect([order for order in live if not protects(order) and not order.cancel_requested], stay)
 
 
 def cancel_all(store: Store, user: int) -> Effect:
@@ -92,7 +92,7 @@ def cancel(store: Store, user: int, order_id: UUID) -> None:
     with its position only.
     """
     order = order_of(store, user, order_id)
-    if _protects(order):
+    if protects(order):
         raise Impossible("it protects coins: it goes with their position", code="order_protects")
     with by_hand(user):
         order.request_cancel(REQUESTER)

@@ -26,7 +26,11 @@ from domain.webhooks.webhook_message import WebhookMessage
 
 INSISTED = "Insisted"
 """The requester of an exit that its owner sends although it came too late. It waits for nothing."""
-UNHINDERED = frozenset({PROTECTION, INSISTED})
+PANIC = "Panic"
+"""The requester of the exits of a panic."""
+INSISTENT = frozenset({INSISTED, PANIC})
+"""The requesters of exits on which a person insists."""
+UNHINDERED = frozenset({PROTECTION, *INSISTENT})
 """The requesters whose orders are neither held up nor made smaller by a doubt."""
 RECENT_ENTRIES = 20
 """The number of newest buys of a position that are checked."""

@@ -12,7 +12,9 @@ from application.trading.positions import wished
 from domain.market import Market
 from domain.orders.names import wish_name
 from domain.orders.order import Order
-from domain.orders.wish import Source
+from domain.orders.wish import Side, Source
+from domain.people.user import User
+from domain.refusals import Impossible
 from domain.ticket import REQUESTER, SENDABLE_FOR, Ticket
 
 
@@ -25,11 +27,14 @@ def is_executed(store: Store, ticket: Ticket) -> bool:
 def execute(store: Store, ticket: Ticket, market: Market | None, now: datetime) -> UUID:
     """Place the order of a ticket, once, and return its id: the same one whenever it was placed before.
 
-    Raises `Impossible` when its time is over or the rules have changed since it was validated.
+    Raises `Impossible` when its time is over, the rules have changed since it was validated, or it buys while a panic
+    of its user is in force.
     """
     if is_executed(store, ticket):
         return ticket.id
     ticket.check(market, now)
+    if ticket.wish.side is Side.BUY and store.get(User, User.create_id(ticket.user)).panic is not None:
+        raise Impossible("a panic is in force: lift it first", code="panic_in_force")
     with by_hand(ticket.user):
         order = Order.place(
             order_id=ticket.id,

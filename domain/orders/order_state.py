@@ -111,5 +111,5 @@ class OrderState:
 
     @property
     def is_external(self) -> bool:
-        """True when the order was made elsewhere: the exchange does not know it by our client id."""
+        """True when the order was made elsewhere, or sells what was bought elsewhere."""
         return self.source is Source.EXTERNAL

@@ -68,6 +68,9 @@ class User(Aggregate):
         self.forgotten = False
         self.second_factor = False
         self.trading_stopped = False
+        self.panic: UUID | None = None
+        """The panic in force: until it is lifted, everything is sold and nothing is resumed."""
+        self.last_panic: UUID | None = None
         self.channels: dict[UUID, str] = {}
 
     @staticmethod
@@ -107,9 +110,30 @@ class User(Aggregate):
             self._trading_stopped()
 
     def resume_trading(self) -> None:
-        """Resume automatic trading, except on brokers that are halted themselves."""
+        """Resume automatic trading, except on brokers that are halted themselves.
+
+        Raises `Impossible` while a panic is in force.
+        """
+        if self.panic is not None:
+            raise Impossible("a panic is in force: lift it first", code="panic_in_force")
         if self.trading_stopped:
             self._trading_resumed()
+
+    def begin_panic(self, request: UUID) -> None:
+        """Halt automatic trading, and have everything sold until the panic is lifted. A second one changes nothing.
+
+        Raises `Impossible` for a request that was carried out and lifted since: it has come once more.
+        """
+        if self.panic is None and request == self.last_panic:
+            raise Impossible("this panic was lifted", code="panic_lifted")
+        self.stop_trading()
+        if self.panic is None:
+            self._panic_begun(request)
+
+    def lift_panic(self) -> None:
+        """Sell nothing more. Trading stays halted until it is resumed."""
+        if self.panic is not None:
+            self._panic_lifted(self.panic)
 
     # --- the second factor -------------------------------------------------------------------------------------
 
@@ -209,6 +233,14 @@ class User(Aggregate):
     @event("TradingResumed")
     def _trading_resumed(self) -> None:
         self.trading_stopped = False
+
+    @event("PanicBegun")
+    def _panic_begun(self, panic: UUID) -> None:
+        self.panic = self.last_panic = panic
+
+    @event("PanicLifted")
+    def _panic_lifted(self, panic: UUID) -> None:
+        self.panic = None
 
     @event("SecondFactorEnabled")
     def _second_factor_enabled(self) -> None:

@@ -94,6 +94,7 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "palette": ("/", _press("/")),
     "keys": ("/", _press("?")),
     "new-broker": ("/account", _click("[data-test=new-broker]")),
+    "panic": ("/", _click("[data-test=panic]")),
     "halted": ("/", lambda page: hold(page, "stop")),
 }
 """The states by the name of their picture: the page, and what is done on it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from aristobot.terminals.web import context_of
 from domain.people.user import User
 from tests.terminals.at_work import platform_for
 from web.app import create_app
-from web.console import halts
+from web.console import urgent
 
 PASSWORD = "of nobody 42"
 
@@ -27,7 +28,7 @@ def platform(database, valkey, tmp_path, monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """The halt asks the gateway sooner: a hang is not a matter of seconds here."""
-    monkeypatch.setattr(halts, "DATABASE_SECONDS", 0.2)
+    monkeypatch.setattr(urgent, "DATABASE_SECONDS", 0.2)
 
 
 @asynccontextmanager
@@ -78,6 +79,29 @@ async def test_a_halt_goes_through_while_the_database_hangs(platform, impatient)
         # And it stands in the log once the database answers, which then decides alone.
         await opened.until(lambda: is_stopped(opened, user))
         await opened.until(lambda: not opened.gateway.lanes[broker].is_halted)
+
+
+async def test_a_panic_halts_while_the_database_hangs_and_begins_once_it_is_back(platform, impatient):
+    """Nothing can be sold without the database; what was pressed twice is one panic."""
+    async with platform() as opened:
+        user = await opened.user()
+        _, keys = opened.account()
+        broker = await opened.connect(user, keys)
+        await opened.until(lambda: opened.loaded(broker))
+        given = {"word": "PANIC", "request": str(uuid4())}
+        async with logged_in(opened) as console:
+            with hanging(opened.database):
+                for _ in range(2):
+                    answer = await console.post("/api/trading/panic", json=given)
+                    assert (answer.status_code, answer.json()) == (200, {"recorded": False})
+                assert opened.gateway.lanes[broker].is_halted
+            await opened.until(lambda: is_stopped(opened, user))
+            await opened.until(lambda: not opened.gateway.lanes[broker].is_halted)
+            begun = await asyncio.to_thread(opened.store.read, 0, topics=["User.PanicBegun"])
+            assert [str(one.event.panic) for one in begun] == [given["request"]]
+            # Asked for once more after it was lifted, it does not begin anew.
+            assert (await console.post("/api/trading/panic/lift")).status_code == 204
+            assert (await console.post("/api/trading/panic", json=given)).json()["code"] == "panic_lifted"
 
 
 async def test_only_a_session_seen_lately_may_halt_while_the_database_hangs(platform, impatient):
@@ -131,7 +155,7 @@ async def test_whoever_only_watches_may_halt_too(platform, impatient):
 
 async def test_a_halt_that_nobody_takes_says_so(platform, impatient, monkeypatch):
     """Neither the database nor the gateway answers: nothing was halted, and the console is told."""
-    monkeypatch.setattr(halts, "GATEWAY_SECONDS", 0.2)
+    monkeypatch.setattr(urgent, "GATEWAY_SECONDS", 0.2)
     async with platform() as opened:
         await opened.user()
         async with logged_in(opened) as console:

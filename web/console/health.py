@@ -28,7 +28,8 @@ def health_of(context: Context, user: int) -> forms.Health:
         row = cursor.execute("SELECT position FROM books.position").fetchone()
         me = myself(cursor)
     # The books may lag behind; whether trading is halted is never said later than it is true.
-    stopped = context.records.store.get(User, User.create_id(user)).trading_stopped
+    subject = context.records.store.get(User, User.create_id(user))
+    stopped, in_panic = subject.trading_stopped, subject.panic is not None
     return forms.Health(
         terminals=[_terminal(terminal) for terminal in terminals],
         exchanges=_exchanges(context, figures.get("gateway", {})),
@@ -45,6 +46,8 @@ def health_of(context: Context, user: int) -> forms.Health:
         at=datetime.now(UTC),
         trading_stopped=stopped,
         trading_stopped_at=me["trading_stopped_at"] if me and stopped else None,
+        in_panic=in_panic,
+        panic_at=me["panic_at"] if me and in_panic else None,
     )
 
 

@@ -68,7 +68,8 @@ class Health(BaseModel):
     for more than ten seconds. `stream_age` is the age in seconds of the last report on any private stream,
     `clock_offset_ms` the largest offset of an exchange's clock in milliseconds. All of them are null when there is
     none, or it is unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the
-    user's automatic trading is halted, since `trading_stopped_at`.
+    user's automatic trading is halted, since `trading_stopped_at`, and `in_panic` while everything is sold, since
+    `panic_at`.
     """
 
     terminals: list[Terminal]
@@ -86,6 +87,8 @@ class Health(BaseModel):
     at: datetime
     trading_stopped: bool
     trading_stopped_at: datetime | None
+    in_panic: bool
+    panic_at: datetime | None
 
 
 class Up(BaseModel):

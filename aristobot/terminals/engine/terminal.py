@@ -18,7 +18,7 @@ from application.webhooks.case import MarketsNotLoaded
 from aristobot.following import AWAY, Place, follow
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
-from aristobot.terminals.engine import approvals
+from aristobot.terminals.engine import approvals, panics
 from aristobot.terminals.engine.clock import MarketTime
 from aristobot.terminals.engine.judge import Judge
 from aristobot.wiring import House, utc_now
@@ -197,15 +197,18 @@ def _correlation(recorded: Recorded) -> str:
 def run(house: House, log: Any, stopping: threading.Event) -> None:
     """Run the engine until `stopping`."""
     engine, neighbours = Engine(house, log), Neighbours(house.bus, NAME, DEPENDS_ON, log)
-    clock, pulse, judging, asking = MarketTime(house.bus, house.beats), Pulse(), Pulse(), Pulse()
+    clock = MarketTime(house.bus, house.beats)
+    pulse, judging, asking, selling = Pulse(), Pulse(), Pulse(), Pulse()
     judge = Judge(house.store, DoorTable(house.pool), clock, lambda: engine.position, log)
     figures = lambda: {"position": engine.position, "streams": judge.monitored, **neighbours.figures()}  # noqa: E731
-    beat(house.bus, NAME, figures, stopping, pulse, judging, asking)
+    beat(house.bus, NAME, figures, stopping, pulse, judging, asking, selling)
     neighbours.watch(stopping)
     clock.listen()
     threading.Thread(target=judge.keep, args=(stopping, judging), name="judge", daemon=True).start()
     unanswered = (house.store, utc_now, log, stopping, asking)
     threading.Thread(target=approvals.keep, args=unanswered, name="approvals", daemon=True).start()
+    pursued = (house.store, utc_now, log, stopping, selling)
+    threading.Thread(target=panics.keep, args=pursued, name="panics", daemon=True).start()
     follow(
         lambda: engine.step() == PAGE or engine.in_doubt,
         log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from application.people.connection import try_connection
 from application.people.users import by_hand
 from application.ports.errors import ExchangeError, OrderNotFound
 from application.ports.requests import Action, Answer, Request
+from application.trading import panics
 from application.trading.halts import halt
 from aristobot.following import AWAY, PAUSE_SECONDS
 from aristobot.terminals.gateway.clients import Clients
@@ -87,8 +89,8 @@ class Counter:
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: act(*given, **named))
 
     async def _carry_out(self, request: Request) -> Mapping[str, Any]:
-        if request.action is Action.HALT:
-            self._halt(request.user_id)
+        if request.action in {Action.HALT, Action.PANIC}:
+            self._halt(request)
             return {}
         if request.action is Action.CANDLES:
             return await self._loads.ask(request.params)
@@ -127,20 +129,27 @@ class Counter:
         await tell("exchange")
         return vars(await try_connection(await self._clients.of(exchange, venue), keys, tell))
 
-    def _halt(self, user: int) -> None:
-        """Halt a user's lanes at once, and record it when the database answers."""
+    def _halt(self, request: Request) -> None:
+        """Halt a user's lanes at once, and record the halt or the panic when the database answers."""
+        store, user = self._house.store, request.user_id
+        if request.action is Action.PANIC:
+            record: Callable[[], object] = partial(panics.begin, store, user, UUID(request.params["request"]))
+        else:
+            record = partial(halt, store, user)
         for lane in self._lanes_of(user):
             lane.halt()
-        self.begin(self._record_halt(user))
+        self.begin(self._record_halt(user, record))
 
-    async def _record_halt(self, user: int) -> None:
+    async def _record_halt(self, user: int, record: Callable[[], object]) -> None:
         while True:
             try:
-                await asyncio.to_thread(halt, self._house.store, user)
+                await asyncio.to_thread(record)
                 break
             except AWAY as error:
                 self._log.warning("halt_not_recorded", user=user, error=str(error))
                 await asyncio.sleep(PAUSE_SECONDS)
+            except Impossible:
+                break  # it was recorded and lifted in the meantime
         for lane in self._lanes_of(user):
             lane.halt_is_recorded()
 

@@ -748,9 +748,8 @@ export interface paths {
          * Stop All
          * @description Halt automatic trading on all of the user's brokers until it is resumed.
          *
-         *     While the database does not answer, a session that was valid in the last five minutes is enough, and the gateway
-         *     halts at once and records it later. Responds 503 when the gateway does not answer either: whether it halts as soon
-         *     as it can is not known then.
+         *     It works while the database is away: the gateway then halts at once and records it later. Responds 503 when the
+         *     gateway does not answer either: whether it halts as soon as it can is not known then.
          */
         post: operations["stop_all_api_trading_stop_post"];
         delete?: never;
@@ -772,9 +771,56 @@ export interface paths {
          * Resume All
          * @description Resume automatic trading. A broker that was halted individually stays halted.
          *
-         *     A request that has waited more than 5 s for the database is not carried out.
+         *     A request that has waited more than 5 s for the database is not carried out, and none is while a panic is in force.
          */
         post: operations["resume_all_api_trading_resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trading/panic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Panic
+         * @description Return what a panic would cancel and sell now or, while one is in force, what is left, with each of its steps.
+         */
+        get: operations["panic_api_trading_panic_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Halt automatic trading, cancel whatever protects no coins, and sell all positions, until the panic is lifted.
+         *
+         *     Coins that were bought elsewhere stay. While the database is away the gateway halts at once; nothing is sold before
+         *     the database is back, and then it begins by itself. Responds 503 when the gateway does not answer either.
+         */
+        post: operations["begin_api_trading_panic_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trading/panic/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift
+         * @description End the panic: nothing more is sold. Trading stays halted until it is resumed.
+         */
+        post: operations["lift_api_trading_panic_lift_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2669,7 +2715,8 @@ export interface components {
          *     for more than ten seconds. `stream_age` is the age in seconds of the last report on any private stream,
          *     `clock_offset_ms` the largest offset of an exchange's clock in milliseconds. All of them are null when there is
          *     none, or it is unknown. Disk sizes are in bytes. `at` is the server's time. `trading_stopped` is true while the
-         *     user's automatic trading is halted, since `trading_stopped_at`.
+         *     user's automatic trading is halted, since `trading_stopped_at`, and `in_panic` while everything is sold, since
+         *     `panic_at`.
          */
         Health: {
             /** Terminals */
@@ -2705,6 +2752,10 @@ export interface components {
             trading_stopped: boolean;
             /** Trading Stopped At */
             trading_stopped_at: string | null;
+            /** In Panic */
+            in_panic: boolean;
+            /** Panic At */
+            panic_at: string | null;
         };
         /**
          * HeartbeatState
@@ -2716,6 +2767,25 @@ export interface components {
             series: components["schemas"]["FollowedSeries"][];
             /** Signals */
             signals: components["schemas"]["ClockSignal"][];
+        };
+        /**
+         * HeldPosition
+         * @description Coins (base) of a position that a panic sells.
+         */
+        HeldPosition: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Owner */
+            owner: string;
+            /** Held */
+            held: string;
         };
         /**
          * Holding
@@ -3320,6 +3390,84 @@ export interface components {
             count: number;
             /** Shared */
             shared: boolean;
+        };
+        /**
+         * Panic
+         * @description The panic in force (null without one) since its beginning (UTC), and its steps.
+         *
+         *     `orders` are still to be cancelled, and `positions` to be sold; without a panic they would be.
+         */
+        Panic: {
+            /** Panic */
+            panic: string | null;
+            /** Since */
+            since: string | null;
+            /** Orders */
+            orders: number;
+            /** Positions */
+            positions: components["schemas"]["HeldPosition"][];
+            /** Steps */
+            steps: components["schemas"]["PanicStep"][];
+        };
+        /**
+         * PanicStep
+         * @description One order of a panic: an exit that it places (`sells`), or an order that it cancels. Quantities are in base.
+         */
+        PanicStep: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Side */
+            side: string;
+            /** Sells */
+            sells: boolean;
+            /** Quantity */
+            quantity: string | null;
+            /** Filled */
+            filled: string;
+            /** State */
+            state: string;
+            /** Reason */
+            reason: string | null;
+            /** Detail */
+            detail: string | null;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * Panicked
+         * @description A panic that has begun. `recorded` is false while it waits for the database: the halt holds, nothing is sold.
+         */
+        Panicked: {
+            /** Recorded */
+            recorded: boolean;
+        };
+        /**
+         * Panicking
+         * @description A panic, begun by the word that its user types. One `request` begins one panic.
+         */
+        Panicking: {
+            /**
+             * Word
+             * @enum {string}
+             */
+            word: "PANIC" | "PANIQUE";
+            /**
+             * Request
+             * Format: uuid
+             */
+            request: string;
         };
         /**
          * Phase
@@ -9704,6 +9852,350 @@ export interface operations {
         };
     };
     resume_all_api_trading_resume_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    panic_api_trading_panic_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Panic"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_api_trading_panic_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Panicking"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Panicked"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_api_trading_panic_lift_post: {
         parameters: {
             query?: never;
             header?: {

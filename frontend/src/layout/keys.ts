@@ -21,7 +21,7 @@ export const unlessBusy = (then: () => void) => (event: KeyboardEvent): void => 
 }
 
 /** The keys that work on every page. None of them trades. */
-export function useKeys(act: { search: () => void; help: () => void; close: () => void }): void {
+export function useKeys(act: { search: () => void; help: () => void; close: () => void; stop: () => void; panic: () => void }): void {
   const router = useRouter()
   const places = Object.fromEntries(PLACES.map((place) => [`g ${place.key}`, unlessBusy(() => void router.push({ name: place.name }))]))
   let release = (): void => undefined
@@ -34,6 +34,8 @@ export function useKeys(act: { search: () => void; help: () => void; close: () =
       'Shift+/': unlessBusy(act.search),
       'Shift+?': unlessBusy(act.help),
       '?': unlessBusy(act.help),
+      'Shift+S': unlessBusy(act.stop),
+      'Shift+P': unlessBusy(act.panic),
       Escape: (event) => !isBusy(event) && act.close(),
       '$mod+KeyK': (event) => {
         event.preventDefault()

@@ -12,6 +12,7 @@ from application.orders.agenda import Task
 from application.trading.closing import close
 from application.trading.halts import halt
 from application.trading.positions import INSISTED
+from domain.amounts import ZERO
 from domain.orders.order_status import Status
 from domain.orders.wish import Source, Type
 from domain.reconciliation import Occasion
@@ -61,15 +62,34 @@ async def test_one_request_sells_once_and_a_halt_does_not_hold_it_back(at):
         assert trader.sold() < HELD
 
 
-async def test_what_was_bought_elsewhere_is_sold_too(at):
-    async with at(LISTS) as trader:
+async def test_what_was_bought_elsewhere_is_sold_too_and_nothing_else(at):
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
         elsewhere = Position.create_id(1, 1, "BTC/USDT", "external")
         await trader.trading.elsewhere("web_1", type=Type.MARKET, price=None, quantity=Decimal("0.005"))
         await trader.trading.reconcile_twice(Occasion.FULL)
         await trader.trading.until(lambda: getattr(trader.store.find(Position, elsewhere), "is_open", False))
         order = await sold(trader, position=elsewhere)
-        assert order.source is Source.MANUAL
+        assert (order.source, order.filled) == (Source.EXTERNAL, Decimal("0.00499"))
         await trader.trading.until(lambda: not trader.store.find(Position, elsewhere).is_open)
+
+
+@pytest.mark.parametrize("buys", ["webhook", "manual"])
+async def test_two_that_close_at_once_sell_no_other_coins(at, buys):
+    """Two tabs, each with a request of its own: the second finds nothing left, although the account has more."""
+    async with at(LISTS, USDT="1000", BTC="1") as trader:
+        if buys == "webhook":
+            await trader.buy(STOP, PrixSL="45000")
+        else:
+            bought = await trader.trading.wish(cost=Decimal(500))
+            await trader.trading.becomes(bought, Status.CLOSED)
+        position = Position.create_id(1, 1, "BTC/USDT", buys)
+        await trader.trading.until(lambda: getattr(trader.store.find(Position, position), "is_open", False))
+        held = trader.store.get(Position, position).held
+        first, second = await asyncio.gather(sold(trader, position=position), sold(trader, position=position))
+        assert {first.status, second.status} == {Status.CLOSED, Status.REFUSED}
+        assert (first.filled or ZERO) + (second.filled or ZERO) == trader.trading.markets["BTC/USDT"].round_quantity(
+            held
+        )
 
 
 async def test_what_cannot_be_closed(at):

@@ -60,10 +60,7 @@ export const useHealth = defineStore('health', () => {
         ? await api.POST('/api/trading/stop', { signal })
         : await api.POST('/api/trading/resume', { signal })
       if (error !== undefined) throw error
-      unrecorded.value = stop && data?.recorded === false
-      goneSince = null
-      // The answer is the state: the next message only confirms it.
-      if (health.value && !unrecorded.value) health.value = { ...health.value, trading_stopped: stop, trading_stopped_at: null }
+      switched(stop, !stop || data?.recorded !== false)
       return true
     } catch (error) {
       failure.value = { stop, code: problemOf(error).code }
@@ -73,5 +70,12 @@ export const useHealth = defineStore('health', () => {
     }
   }
 
-  return { health, switching, failure, unrecorded, halted, take, isLate, switchTrading }
+  /** Takes an answer as the state: the next message only confirms it. */
+  function switched(stop: boolean, recorded: boolean): void {
+    unrecorded.value = stop && !recorded
+    goneSince = null
+    if (health.value && recorded) health.value = { ...health.value, trading_stopped: stop, trading_stopped_at: null }
+  }
+
+  return { health, switching, failure, unrecorded, halted, take, isLate, switchTrading, switched }
 })
