@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from application.ports.errors import NotAccepted
 from application.trading import halts, panics
 from application.trading.positions import PANIC, position_of
 from domain.orders.order import Order
@@ -116,6 +117,27 @@ async def test_an_exit_that_came_to_nothing_is_followed_by_another(panicking):
         panic.trading.pass_by(60)
         await panic.until(lambda: not panic.left())
         assert [order.status for order in panic.exits()] == [Status.REJECTED, Status.REJECTED, Status.CLOSED]
+
+
+async def test_at_an_exchange_that_is_away_it_is_tried_again_until_it_is_back(panicking):
+    """Nothing was sent: the exit ends as too late, and the next one follows."""
+    async with panicking() as panic:
+        await bought_by_hand(panic)
+        place = panic.trading.client.place
+        panic.trading.client.place = _away
+        [first] = await panic.begin()
+        panic.trading.pass_by(40)
+        assert (await panic.trading.becomes(first.id, Status.REFUSED)).reason == "stale"
+        panic.trading.pass_by(40)
+        [second] = await panic.look()
+        assert (await panic.trading.load(second.id)).status is Status.PLACED
+        panic.trading.client.place = place
+        await panic.until(lambda: not panic.left())
+        assert len(panic.exits()) == 2
+
+
+async def _away(*_, **__):
+    raise NotAccepted("connection refused")
 
 
 async def test_an_exit_in_doubt_is_waited_for(panicking):
