@@ -103,7 +103,7 @@ def _trade(platform: Running, brokers: list[int]) -> None:
                         client_order_id=f"ARISTO_{order_id.hex[:20]}",
                         not_after=None,
                         cause=None,
-                    )  # fmt: skip
+                    )
                 )
 
 
