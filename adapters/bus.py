@@ -20,6 +20,9 @@ REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
 _RAW_SECONDS, _NEED_SECONDS = 5, 60
+_DEPTH_NEEDS, _DEPTH_SECONDS = "depth_needs", 6
+DepthKey = tuple[str, str, str]
+"""Exchange, venue and symbol."""
 AHEAD = 1.0
 UP_SECONDS, STALE_SECONDS = 10.0, 60.0
 
@@ -99,6 +102,41 @@ class Bus:
     def needed_series(self) -> set[str]:
         """Return the series that were asked for within the last minute. Raises `RedisError` while the bus is away."""
         return {str(key).partition(":")[2] for key in self._client.scan_iter("heartbeat_need:*", count=500)}
+
+    def need_depth(self, key: DepthKey) -> None:
+        """Ask the gateway to follow the depth of a market for some seconds, as long as somebody looks at it."""
+        with contextlib.suppress(redis.RedisError):  # who looks asks again
+            self._client.hset(_DEPTH_NEEDS, " ".join(key), f"{time.time():.3f}")
+
+    def needed_depths(self) -> set[DepthKey]:
+        """Return the markets that somebody looks at now; none while the bus is away."""
+        try:
+            asked = self._client.hgetall(_DEPTH_NEEDS)
+            over = [name for name, at in asked.items() if time.time() - float(at) > _DEPTH_SECONDS]
+            if over:
+                self._client.hdel(_DEPTH_NEEDS, *over)
+        except redis.RedisError:
+            return set()
+        keys = (str(name).split(" ") for name in asked if name not in over)
+        return {(exchange, venue, symbol) for exchange, venue, symbol in keys}
+
+    def tell_depths(self, told: Mapping[DepthKey, Mapping[str, Any]]) -> None:
+        """Publish the depth and the tape of markets."""
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, said in told.items():
+                    pipeline.set(f"depth:{' '.join(key)}", msgspec.json.encode(said), ex=_DEPTH_SECONDS)
+                pipeline.execute()
+        except redis.RedisError:
+            return  # an old depth is shown as such
+
+    def depth(self, key: DepthKey) -> dict[str, Any] | None:
+        """Return the depth and the tape of a market as last told, None when nothing was told in the last seconds."""
+        try:
+            said = self._client.get(f"depth:{' '.join(key)}")
+        except redis.RedisError:
+            return None
+        return None if said is None else dict(msgspec.json.decode(str(said)))
 
     def beats(self, *sources: str) -> Iterator[dict[str, Any]]:
         """Yield what sources of the heartbeat publish, endlessly."""

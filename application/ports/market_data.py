@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from domain.candles.bar import Bar, MarketTrade
+from domain.depth import Depth
 from domain.market import Market
 
 
@@ -63,6 +64,16 @@ class Malformed:
     raw: str
 
 
+@dataclass(frozen=True, slots=True)
+class SeenDepth:
+    """The best orders of a market's book, as of now."""
+
+    native: str
+    depth: Depth
+
+
+DepthEvent = SeenDepth | SeenTrade | Malformed | None
+"""None as in `MarketEvent`."""
 MarketEvent = SeenTrade | SeenCandle | Ending | Malformed | None
 """None for any other message: it shows only that the connection lives."""
 
@@ -105,6 +116,12 @@ class MarketData(Protocol):
 
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Yield each message about these markets, read and raw: their trades and candles of one minute.
+
+        Raises `NoAnswer` when the connection cannot be made, or ends.
+        """
+
+    def depth_stream(self, native_symbol: str) -> AsyncIterator[DepthEvent]:
+        """Yield the best 15 or 20 levels of a market's book several times a second, and its trades.
 
         Raises `NoAnswer` when the connection cannot be made, or ends.
         """

@@ -11,6 +11,7 @@ from application.people.users import by_hand
 from application.ports.statements import OrderRequest
 from application.trading.sizing import AFTER_FEE, sized
 from domain.amounts import ZERO, check_positive, difference, product
+from domain.depth import Depth, Walk
 from domain.market import Market, too_small
 from domain.orders.order import Order
 from domain.orders.wish import HUNDRED_PERCENT, PRICED, TRIGGERED, Protection, Side, Source, TimeInForce, Type, Wish
@@ -58,7 +59,8 @@ class Means:
     """The state of account and market, as far as it is known.
 
     `free` is in the spent currency, `worth` (quote) that of all coins. `last` is the last price, `fee` a fraction of
-    what is traded, `most` the most (quote) that an entry may cost. None where something is not known or not limited.
+    what is traded, `most` the most (quote) that an entry may cost, `depth` the best orders of the market's book. None
+    where something is not known or not limited.
     """
 
     free: Decimal
@@ -67,14 +69,15 @@ class Means:
     worth: Decimal | None = None
     fee: Decimal | None = None
     stop_style: StopStyle = StopStyle.MARKET
+    depth: Depth | None = None
 
 
 @dataclass(frozen=True)
 class Weighed:
     """An order as it would be sent: the wish that is sent as it stands, and about what it costs (quote).
 
-    `price` is the one expected: its own limit or trigger, or the last price. `loss` and `gain` are those at the stop
-    and the target, before fees.
+    `price` is the one expected: the average of what it would trade at once (`walk`), its own limit or trigger, or the
+    last price. `loss` and `gain` are those at the stop and the target, before fees.
     """
 
     wish: Wish
@@ -84,6 +87,7 @@ class Weighed:
     fee: Decimal | None
     loss: Decimal | None
     gain: Decimal | None
+    walk: Walk | None = None
 
 
 def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
@@ -102,9 +106,11 @@ def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
         draft, quantity=request.quantity, cost=request.cost, price=request.price, stop_price=request.stop_price
     )
     wish.check()
+    walk = _walk(wish, means.depth)
+    expected = walk.average if walk is not None and walk.whole else expected
     about = request.quantity if request.quantity is not None else (request.cost or ZERO) / expected
     quantity = market.round_quantity(about, wish.type)
-    most = request.cost if request.cost is not None else product(about, worst)
+    most = request.cost if request.cost is not None else product(about, max(worst, expected))
     _check_affordable(asked, most, means)
     # A limit behind a trigger is compared with the price at which it will be placed.
     market.check(wish.type, request.quantity, request.cost, wish.price, wish.stop_price or means.last, wish.side)
@@ -116,7 +122,21 @@ def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
         fee=None if means.fee is None else product(cost, means.fee),
         loss=None if stop is None else product(quantity, difference(expected, stop)),
         gain=None if target is None else product(quantity, difference(target, expected)),
+        walk=walk,
     )  # fmt: skip
+
+
+def _walk(wish: Wish, depth: Depth | None) -> Walk | None:
+    """Return what an order would trade at once, None for nothing or when the book is not known.
+
+    Raises `Invalid` for one that may only rest, and would not.
+    """
+    if depth is None or wish.type in TRIGGERED:
+        return None
+    walk = depth.walk(wish.side, quantity=wish.quantity, cost=wish.cost, limit=wish.price)
+    if walk is not None and wish.time_in_force is TimeInForce.PO:
+        raise Invalid(f"{walk.best} is offered: it would trade at once", code="would_take", field="price")
+    return walk
 
 
 def _expected(asked: Asked, last: Decimal) -> Decimal:

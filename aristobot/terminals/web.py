@@ -81,6 +81,8 @@ def context_of(house: House) -> Context:
             rates=house.bus.rates,
             balances=house.bus.balances,
             want_raw=house.bus.want_raw,
+            need_depth=house.bus.need_depth,
+            depth=house.bus.depth,
             need_series=house.bus.need_series,
         ),
     )

@@ -255,3 +255,32 @@ def test_what_cannot_be_sent_is_told_at_its_field(platform: Any, browse: Any, en
         page.locator("[data-test=share-50]").click()
         page.fill("[data-test=ticket-stop_loss]", "")
         expect(page.locator("[data-test=ticket-summary]")).to_contain_text("USDT")
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bitget"])
+def test_the_order_book_is_followed_and_gives_its_prices_to_the_ticket(
+    platform: Any, browse: Any, enter: Any, bitget: int, exchange: str
+) -> None:
+    """A validation says what would be paid by it, and the last trades are told beside it."""
+    from playwright.sync_api import expect
+
+    told = platform[0]
+    broker = told["broker"] if exchange == "binance" else bitget
+    with browse() as page:
+        enter(page, "en")
+        page.goto(f"{told['console']}/trade?pair=ETH/USDT&broker={broker}")
+        expect(page.locator("[data-test=bid]").first).to_be_visible()
+        expect(page.locator("[data-test=spread]")).to_contain_text("USDT")
+        assert findings_of(page) == []
+        page.fill("[data-test=ticket-amount]", "100")
+        expect(page.locator("[data-test=ticket-summary]")).to_contain_text("slippage")
+        page.locator("[data-test=ask]").last.click()
+        expect(page.locator("[data-test=ticket-type]")).to_have_value("limit")
+        expect(page.locator("[data-test=ticket-price]")).not_to_have_value("")
+        page.locator("[data-test=depth] [data-test=tab-tape]").click()
+        expect(page.locator("[data-test=tape-trade]").first).to_be_visible()
+        assert findings_of(page) == []
+        page.locator("[data-test=desk-depth]").click()
+        expect(page.locator("[data-test=depth]")).to_have_count(0)
+        page.locator("[data-test=desk-depth]").click()
+        expect(page.locator("[data-test=depth]")).to_be_visible()

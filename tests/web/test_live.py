@@ -211,3 +211,49 @@ def test_whoever_is_too_far_behind_begins_anew() -> None:
     reader.take([{"id": KEPT}])
     assert reader.since(0) is None
     assert len((reader.since(1) or (0, []))[1]) == KEPT
+
+
+# --- what is looked at -----------------------------------------------------------------------------------------------
+
+DEPTH = {"at": 1.0, "bids": [["99", "1"]], "asks": [["101", "1"]], "trades": []}
+
+
+def test_the_depth_of_one_market_is_told_while_it_is_looked_at(console: Any, alice: Any) -> None:
+    needed = list[Any]()
+    knows_btc(console)
+    console.change("platform", need_depth=needed.append, depth=lambda _: DEPTH)
+    with connect(alice) as socket:
+        socket.send_json({"look": {"broker": 1, "symbol": "BTC/USDT"}})
+        message = socket.receive_json()
+        assert (message["topic"], message["kind"], message["sequence"]) == ("depth", "snapshot", 1)
+        assert message["items"] == [{**DEPTH, "symbol": "BTC/USDT"}]
+    assert set(needed) == {("binance", "paper", "BTC/USDT")}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None, [], "BTC/USDT", {}, {"broker": 2, "symbol": "BTC/USDT"}, {"broker": 10**30, "symbol": "BTC/USDT"},
+        {"broker": True, "symbol": "BTC/USDT"}, {"broker": 1, "symbol": "NOPE/USDT"}, {"broker": 1, "symbol": {}},
+        {"broker": 1}, {"broker": -1, "symbol": "BTC/USDT"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_looked_at_tells_nothing_and_closes_nothing(console: Any, alice: Any, asked: Any) -> None:
+    """Bob's broker, one that is not, a market that is not, and nonsense."""
+    needed = list[Any]()
+    knows_btc(console)
+    console.change("platform", need_depth=needed.append, depth=lambda _: DEPTH)
+    with connect(alice) as socket:
+        socket.send_json({"look": asked})
+        for number in range(3):
+            socket.send_json({"ping": number})
+            assert socket.receive_json() == {"pong": number}
+    assert needed == []
+
+
+def knows_btc(console: Any) -> None:
+    """Let the gateway have loaded one market."""
+    market = Market("binance", "BTC/USDT", "BTCUSDT", "BTC", "USDT", True, CENT, CENT, minimum_notional=Decimal(5))
+    with open_pool(console.database.url_for("aristobot_writer"), 1) as pool:
+        MarketTable(pool).replace("binance", "paper", [market])
+    console.change("records", markets=MarketTable(console.context.records.pool))

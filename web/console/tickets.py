@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from application.trading.positions import listed
 from application.trading.weighing import Asked, Means, Weighed, weighed
 from domain.amounts import ZERO, total
 from domain.candles.series import Series
+from domain.depth import Depth
 from domain.market import Market
 from domain.orders.wish import Protection, Side, Source
 from domain.people.broker import Broker, Usage
@@ -36,6 +38,8 @@ OLDEST_PRICE = 15.0
 """Seconds after which a price sizes nothing any more."""
 OLDEST_BALANCE = 60.0
 """The same of what the account holds: it is asked twice a minute, and whenever its stream has told something."""
+OLDEST_DEPTH = 3.0
+"""The same of the best orders of its book, which change several times a second."""
 _DIGEST = 16
 
 
@@ -59,14 +63,16 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
         time_in_force=given.time_in_force, stop_loss=given.stop_loss, take_profit=given.take_profit,
         max_slippage=given.max_slippage,
     )  # fmt: skip
-    means = _means(context, by.user, broker, market, asked, price, balances)
+    depth, depth_age = _depth(context, broker, market)
+    means = _means(context, by.user, broker, market, asked, price, balances, depth)
     found, now = weighed(asked, market, means), datetime.now(UTC)
     ticket = Ticket(uuid4(), by.user, _session(by), broker.number, found.wish, revision_of(market), now)
     return forms.Ticket(
         id=context.people.tickets.seal(ticket), expires_at=ticket.expires_at, seconds=VALID_FOR.total_seconds(),
         sent=_sent(found), price=found.price, quantity=found.quantity, cost=found.cost, fee=found.fee,
         loss=found.loss, gain=found.gain, free=means.free, currency=market.spends(asked.side),
-        balance_age=round(age, 1), price_age=round(price.age, 1),
+        balance_age=round(age, 1), price_age=round(price.age, 1), depth_age=depth_age,
+        at_once=_at_once(found, market),
     )  # fmt: skip
 
 
@@ -135,6 +141,7 @@ def _means(
     asked: Asked,
     price: Price,
     balances: Mapping[str, tuple[Decimal, Decimal]],
+    depth: Depth | None,
 ) -> Means:
     """Return what an order of this account has to work with.
 
@@ -156,7 +163,29 @@ def _means(
     limits = broker.limits
     return Means(
         free=free, last=price.worth, most=limits.per_order if limits.currency == market.quote else None,
-        worth=None if valued.missing else valued.worth, fee=fee, stop_style=broker.stop_style,
+        worth=None if valued.missing else valued.worth, fee=fee, stop_style=broker.stop_style, depth=depth,
+    )  # fmt: skip
+
+
+def _depth(context: Context, broker: Broker, market: Market) -> tuple[Depth | None, float | None]:
+    """Return the best orders of a market's book and their age in seconds, None while they are not followed, or old."""
+    key = (broker.exchange, broker.venue, market.symbol)
+    context.platform.need_depth(key)
+    told = context.platform.depth(key)
+    age = None if told is None else max(time.time() - told["at"], 0.0)
+    if told is None or age is None or age > OLDEST_DEPTH:
+        return None, None
+    sides = ([(Decimal(price), Decimal(there)) for price, there in told[side]] for side in ("bids", "asks"))
+    return Depth(*sides), round(age, 1)
+
+
+def _at_once(found: Weighed, market: Market) -> forms.AtOnce | None:
+    walk = found.walk
+    if walk is None:
+        return None
+    return forms.AtOnce(
+        quantity=market.round_quantity(walk.quantity), average=walk.average, best=walk.best,
+        slippage=round(float(walk.slippage), 4), whole=walk.whole,
     )  # fmt: skip
 
 

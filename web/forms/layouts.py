@@ -34,14 +34,17 @@ class Frame(BaseModel):
     inspector: Share = 26
     currency: Currency = "USDT"
     favourites: Annotated[list[Pair], Field(max_length=200)] = []
+    desk: Literal["chart", "order"] = "chart"
+    desk_depth: bool = True
 
 
 class Layout(Frame):
     """A user's arrangement of the console.
 
     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-    the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `tables`
-    has an entry for each table whose columns were changed.
+    the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs.
+    `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has
+    an entry for each table whose columns were changed.
     """
 
     tables: Annotated[dict[Name, TableLayout], Field(max_length=MOST_TABLES)] = {}

@@ -43,13 +43,28 @@ class Sent(BaseModel):
     take_profit: Amount | None
 
 
+class AtOnce(BaseModel):
+    """The trades that an order would make at once, by the best orders of the book: a quantity (base) at an average.
+
+    `slippage` is the distance of the average from the `best` price, in percent. `whole` is false when the levels that
+    are known, or those within its limit, hold less than the order.
+    """
+
+    quantity: Amount
+    average: Amount
+    best: Amount
+    slippage: float
+    whole: bool
+
+
 class Ticket(BaseModel):
     """A validated order. What is executed under its `id` is `sent`, as it stands, until `expires_at`.
 
     `price` is the one expected (quote per base), `quantity` (base), `cost` and `fee` (quote) about what it comes to;
     `fee` is null before the first trade of this account in this currency. `loss` and `gain` (quote) are those at the
-    stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`
-    and `price_age` are the ages (seconds) of what this was computed from.
+    stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`,
+    `price_age` and `depth_age` are the ages (seconds) of what this was computed from. `at_once` is null for an order
+    that rests, and both it and `depth_age` while the book is not followed.
     """
 
     id: str
@@ -66,6 +81,8 @@ class Ticket(BaseModel):
     currency: str
     balance_age: float
     price_age: float
+    depth_age: float | None
+    at_once: AtOnce | None
 
 
 class Executed(BaseModel):

@@ -14,6 +14,7 @@ from web.access.cookies import COOKIE, Unauthorised, session_of
 from web.context import Context
 from web.live.feeds import Crowded, Feeds
 from web.live.line import Line
+from web.live.view import View
 
 router = APIRouter()
 SESSION_SECONDS = 2.0
@@ -28,6 +29,8 @@ GONE = (WebSocketDisconnect, RuntimeError, ValueError, KeyError)
 @router.websocket("/api/live")
 async def live(socket: WebSocket) -> None:
     """Tell a browser the topics that it follows: `{"follow": [topics]}`, `{"resync": topic}` for a new snapshot.
+
+    `{"look": {"broker": n, "symbol": s}}` also tells the depth and the tape of that market, `{"look": null}` ends that.
 
     `{"ping": n}` is answered by `{"pong": n}` at once, even while the database hangs: the browser tells the two apart.
 
@@ -51,9 +54,10 @@ async def live(socket: WebSocket) -> None:
     stirred = asyncio.Event()
     try:
         async with feeds.joined(session.user, stirred) as shared:
-            line = Line(shared.feed)
+            line, view = Line(shared.feed), View(context, session.user)
             try:
-                parts = _hear(socket, line, stirred), _tell(socket, line, stirred), _guard(context, token)
+                told = _tell(socket, line, stirred), _show(socket, view)
+                parts = _hear(socket, line, view, stirred), *told, _guard(context, token)
                 code = await _first(shared.reading, *parts)
             finally:
                 line.follow([])
@@ -81,7 +85,7 @@ async def _first(reading: asyncio.Task[None], *parts: Coroutine[Any, Any, int | 
         return TRY_AGAIN
 
 
-async def _hear(socket: WebSocket, line: Line, stirred: asyncio.Event) -> int | None:
+async def _hear(socket: WebSocket, line: Line, view: View, stirred: asyncio.Event) -> int | None:
     """Do what the browser asks for until it leaves, or says what is no JSON."""
     try:
         async for asked in _asked(socket):
@@ -91,6 +95,8 @@ async def _hear(socket: WebSocket, line: Line, stirred: asyncio.Event) -> int | 
                 line.follow(topics)
             if isinstance(topic := asked.get("resync"), str):
                 line.resync(topic)
+            if "look" in asked:
+                await view.turn(asked["look"])
             stirred.set()
     except TimeoutError:
         return SLOW
@@ -119,6 +125,17 @@ async def _tell(socket: WebSocket, line: Line, stirred: asyncio.Event) -> int | 
                 return SLOW
             except GONE:
                 return None
+
+
+async def _show(socket: WebSocket, view: View) -> int | None:
+    """Tell what is looked at. Returns the code with which to close when the browser takes it too slowly."""
+    try:
+        await view.tell(socket, SLOW_SECONDS)
+    except TimeoutError:
+        return SLOW
+    except GONE:
+        return None
+    return None
 
 
 async def _guard(context: Context, token: str | None) -> int:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from adapters.exchanges.binance import market_stream, messages, parameters, rules, streams
+from adapters.exchanges.binance import depth_stream, market_stream, messages, parameters, rules, streams
 from adapters.exchanges.binance.errors import error_of
 from adapters.exchanges.binance.signing import query_string, signed_query
 from adapters.exchanges.binance.trading import RECEIVE_WINDOW, Trading
@@ -17,7 +17,7 @@ from adapters.exchanges.decoding import understood
 from adapters.exchanges.hosts import Hosts
 from adapters.exchanges.http import Answer, Http, Pace
 from application.ports.errors import NoAnswer, NotAccepted
-from application.ports.market_data import DayTicker, MarketEvent, Ticker
+from application.ports.market_data import DayTicker, DepthEvent, MarketEvent, Ticker
 from application.ports.statements import (
     Balance,
     Capabilities,
@@ -130,6 +130,10 @@ class Binance(Trading):
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Stream trades and closed candles of one minute, over a connection of its own."""
         return market_stream.events(self._ws_streams, native_symbols)
+
+    def depth_stream(self, native_symbol: str) -> AsyncIterator[DepthEvent]:
+        """Stream the best levels of a market's book and its trades, over a connection of its own."""
+        return depth_stream.events(self._ws_streams, native_symbol)
 
     # --- the account -------------------------------------------------------------------------------------------
 

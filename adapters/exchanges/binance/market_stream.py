@@ -6,7 +6,8 @@ Binance pings every 20 seconds and ends a connection after 24 hours; since May 2
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from decimal import Decimal
 
 import msgspec
@@ -59,14 +60,20 @@ _decoder = msgspec.json.Decoder(_Frame)
 async def events(url: str, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
     """Yield each message of a new connection, read and raw. Raises `NoAnswer` when it cannot be made, or ends."""
     names = "/".join(f"{name}@{kind}" for name in map(str.lower, native_symbols) for kind in ("trade", "kline_1m"))
+    async with aclosing(messages(url, names)) as told:
+        async for text in told:
+            yield event_of(text), text
+
+
+async def messages(url: str, names: str) -> AsyncGenerator[str]:
+    """Yield each message of a new combined connection. Raises `NoAnswer` when it cannot be made, or ends."""
     try:
         async with connect(
             f"{url}/stream?streams={names}", open_timeout=OPEN_SECONDS, ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS, close_timeout=1, max_size=LONGEST_MESSAGE, max_queue=QUEUED, compression=None,
         ) as socket:  # fmt: skip
             async for raw in socket:
-                text = raw if isinstance(raw, str) else raw.decode(errors="replace")
-                yield event_of(text), text
+                yield raw if isinstance(raw, str) else raw.decode(errors="replace")
     except (WebSocketException, OSError, TimeoutError) as error:
         raise NoAnswer(f"the stream broke: {type(error).__name__}: {error}", code="stream_broken") from error
     raise NoAnswer("the stream was closed", code="stream_broken")

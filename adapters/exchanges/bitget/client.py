@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
-from adapters.exchanges.bitget import market_stream, messages, parameters, rules, streams
+from adapters.exchanges.bitget import depth_stream, market_stream, messages, parameters, rules, streams
 from adapters.exchanges.bitget.limits import most
 from adapters.exchanges.bitget.listing import Listing
 from adapters.exchanges.bitget.native import amount_of
@@ -15,7 +15,7 @@ from adapters.exchanges.bitget.spot import PLACE, milliseconds
 from adapters.exchanges.decoding import understood
 from adapters.exchanges.hosts import Hosts
 from application.ports.errors import ExchangeError, NoAnswer, OrderNotFound, RefusedByExchange
-from application.ports.market_data import DayTicker, MarketEvent, Ticker
+from application.ports.market_data import DayTicker, DepthEvent, MarketEvent, Ticker
 from application.ports.statements import (
     Balance,
     Capabilities,
@@ -180,6 +180,10 @@ class Bitget(Plans):
     def market_stream(self, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
         """Stream trades and closed candles of one minute, over a connection of its own."""
         return market_stream.events(self._public, native_symbols)
+
+    def depth_stream(self, native_symbol: str) -> AsyncIterator[DepthEvent]:
+        """Stream the best levels of a market's book and its trades, over a connection of its own."""
+        return depth_stream.events(self._public, native_symbol)
 
     async def reports(self, credentials: Credentials) -> AsyncIterator[OrderReport | None]:
         """Stream the order reports of one account; a None says that the subscription stands."""

@@ -7,8 +7,8 @@ The client pings every 30 seconds, or is closed after two minutes; a connection 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 import msgspec
@@ -30,23 +30,32 @@ MOST_AT_ONCE = 20
 """The most channels in one request, whose text may have 4,096 bytes."""
 
 
-class _Arg(msgspec.Struct):
+class Arg(msgspec.Struct):
     channel: str = ""
     about: str = msgspec.field(default="", name="instId")
 
 
-class _Push(msgspec.Struct):
+class Push(msgspec.Struct):
     action: str = ""
-    arg: _Arg = msgspec.field(default_factory=_Arg)
+    arg: Arg = msgspec.field(default_factory=Arg)
     data: list[Any] = msgspec.field(default_factory=list)
     ts: int = 0
 
 
-_decoder = msgspec.json.Decoder(_Push, strict=False)
+decoder = msgspec.json.Decoder(Push, strict=False)
 
 
 async def events(url: str, native_symbols: Sequence[str]) -> AsyncIterator[tuple[MarketEvent, str]]:
     """Yield each event of a new connection, read and raw. Raises `NoAnswer` when it cannot be made, or ends."""
+    reader = Reader()
+    async with aclosing(messages(url, native_symbols, ("trade", "candle1m"))) as told:
+        async for text in told:
+            for event in reader.read(text):
+                yield event, text
+
+
+async def messages(url: str, native_symbols: Sequence[str], channels: Sequence[str]) -> AsyncGenerator[str]:
+    """Yield each message of a new connection. Raises `NoAnswer` when it cannot be made, or ends."""
     try:
         async with connect(
             url, open_timeout=OPEN_SECONDS, ping_interval=None, close_timeout=1, max_size=LONGEST_MESSAGE,
@@ -54,12 +63,9 @@ async def events(url: str, native_symbols: Sequence[str]) -> AsyncIterator[tuple
         ) as socket:  # fmt: skip
             pinging = asyncio.create_task(_ping(socket))
             try:
-                await _follow(socket, native_symbols)
-                reader = Reader()
+                await _follow(socket, native_symbols, channels)
                 async for raw in socket:
-                    text = raw if isinstance(raw, str) else raw.decode(errors="replace")
-                    for event in reader.read(text):
-                        yield event, text
+                    yield raw if isinstance(raw, str) else raw.decode(errors="replace")
             finally:
                 pinging.cancel()
                 with suppress(asyncio.CancelledError, WebSocketException):
@@ -75,12 +81,8 @@ async def _ping(socket: ClientConnection) -> None:
         await socket.send("ping")
 
 
-async def _follow(socket: ClientConnection, native_symbols: Sequence[str]) -> None:
-    args = [
-        {"instType": "SPOT", "channel": channel, "instId": name}
-        for name in native_symbols
-        for channel in ("trade", "candle1m")
-    ]
+async def _follow(socket: ClientConnection, native_symbols: Sequence[str], channels: Sequence[str]) -> None:
+    args = [{"instType": "SPOT", "channel": channel, "instId": name} for name in native_symbols for channel in channels]
     for first in range(0, len(args), MOST_AT_ONCE):
         asked = {"op": "subscribe", "args": args[first : first + MOST_AT_ONCE]}
         await socket.send(msgspec.json.encode(asked).decode())
@@ -100,16 +102,16 @@ class Reader:
         if text == "pong":
             return [None]
         try:
-            push = _decoder.decode(text)
+            push = decoder.decode(text)
             if push.arg.channel == "trade" and push.action == "update":
-                return [SeenTrade(push.arg.about, _trade_of(row), push.ts) for row in reversed(push.data)]
+                return [SeenTrade(push.arg.about, trade_of(row), push.ts) for row in reversed(push.data)]
             if push.arg.channel == "candle1m":
                 return [*self._ended(push)] or [None]
         except (msgspec.MsgspecError, *NONSENSE):
             return [Malformed(text)]
         return [None]
 
-    def _ended(self, push: _Push) -> list[MarketEvent]:
+    def _ended(self, push: Push) -> list[MarketEvent]:
         """Return the candles that have ended, as a later one has come."""
         name, ended = push.arg.about, list[MarketEvent]()
         for row in push.data:
@@ -123,7 +125,7 @@ class Reader:
         return ended if push.action == "update" else []
 
 
-def _trade_of(row: dict[str, str]) -> MarketTrade:
+def trade_of(row: dict[str, str]) -> MarketTrade:
     price, quantity = number_of(row["price"]), number_of(row["size"])
     number, at = int(row["tradeId"]), int(row["ts"])
     if price <= 0 or quantity <= 0 or number <= 0 or at <= 0:

@@ -21,6 +21,7 @@ from aristobot.supervision.liveness import Pulse, beat
 from aristobot.terminals.gateway.balances import BalanceTeller
 from aristobot.terminals.gateway.clients import Clients
 from aristobot.terminals.gateway.counter import Counter
+from aristobot.terminals.gateway.depths import Depths
 from aristobot.terminals.gateway.errands import MOVES, TASKS, asked_by
 from aristobot.terminals.gateway.follower import Follower
 from aristobot.terminals.gateway.loads import Loads
@@ -53,6 +54,7 @@ class Gateway:
         self.loads = Loads(house, self._clients, self.lanes, log)
         self.counter = Counter(house, self._clients, self.lanes, self.loads, log)
         self.balances = BalanceTeller(house, self._clients, self.lanes, log)
+        self.depths = Depths(house.bus, self._clients, log)
         self._rules = RulesKeeper(house, self._clients, self.lanes, log)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._listening: dict[int, asyncio.Task[None]] = {}
@@ -265,6 +267,7 @@ class Gateway:
             "blind": [{"broker": number, "symbol": symbol} for number, lane in lanes.items() for symbol in lane.blind],
             "stream_age": round(time.time() - max(heard), 1) if heard else None,
             "clock_offset_ms": max((round(offset * 1000, 1) for offset in offsets), default=None),
+            "depths": self.depths.followed,
             "doubts": sum(lane.doubts for lane in lanes.values()),
             "reconciled": {
                 number: round((utc_now() - lane.reconciled_at).total_seconds(), 1)
@@ -308,6 +311,7 @@ async def _run(house: House, log: Any, stopping: threading.Event) -> None:
         gateway.balances.keep,
         gateway.counter.serve,
         gateway.loads.keep,
+        gateway.depths.keep,
     )
     keeping = [gateway.watch(work()) for work in keep]
     try:

@@ -1969,6 +1969,25 @@ export interface components {
             next?: string | null;
         };
         /**
+         * AtOnce
+         * @description The trades that an order would make at once, by the best orders of the book: a quantity (base) at an average.
+         *
+         *     `slippage` is the distance of the average from the `best` price, in percent. `whole` is false when the levels that
+         *     are known, or those within its limit, hold less than the order.
+         */
+        AtOnce: {
+            /** Quantity */
+            quantity: string;
+            /** Average */
+            average: string;
+            /** Best */
+            best: string;
+            /** Slippage */
+            slippage: number;
+            /** Whole */
+            whole: boolean;
+        };
+        /**
          * Broker
          * @description An account on an exchange. `usage` is off, strategies or webhooks; `stop_style` is market or limit.
          *
@@ -2921,8 +2940,9 @@ export interface components {
          * @description A user's arrangement of the console.
          *
          *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-         *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `tables`
-         *     has an entry for each table whose columns were changed.
+         *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `desk` is the part of
+         *     the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has an entry for each
+         *     table whose columns were changed.
          */
         Layout: {
             /**
@@ -2967,6 +2987,17 @@ export interface components {
              * @default []
              */
             favourites: string[];
+            /**
+             * Desk
+             * @default chart
+             * @enum {string}
+             */
+            desk: "chart" | "order";
+            /**
+             * Desk Depth
+             * @default true
+             */
+            desk_depth: boolean;
             /**
              * Tables
              * @default {}
@@ -3022,6 +3053,17 @@ export interface components {
              * @default []
              */
             favourites: string[];
+            /**
+             * Desk
+             * @default chart
+             * @enum {string}
+             */
+            desk: "chart" | "order";
+            /**
+             * Desk Depth
+             * @default true
+             */
+            desk_depth: boolean;
             /**
              * Tables
              * @default {}
@@ -3997,8 +4039,9 @@ export interface components {
          *
          *     `price` is the one expected (quote per base), `quantity` (base), `cost` and `fee` (quote) about what it comes to;
          *     `fee` is null before the first trade of this account in this currency. `loss` and `gain` (quote) are those at the
-         *     stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`
-         *     and `price_age` are the ages (seconds) of what this was computed from.
+         *     stop and the target, before fees. `free` is what the account has of `currency`, which it spends, and `balance_age`,
+         *     `price_age` and `depth_age` are the ages (seconds) of what this was computed from. `at_once` is null for an order
+         *     that rests, and both it and `depth_age` while the book is not followed.
          */
         Ticket: {
             /** Id */
@@ -4031,6 +4074,9 @@ export interface components {
             balance_age: number;
             /** Price Age */
             price_age: number;
+            /** Depth Age */
+            depth_age: number | null;
+            at_once: components["schemas"]["AtOnce"] | null;
         };
         /**
          * TimeInForce

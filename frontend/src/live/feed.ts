@@ -12,16 +12,19 @@ import { useGains } from '../features/trading/gains/store'
 import { usePortfolio } from '../features/trading/portfolio/store'
 import { usePositions } from '../features/trading/positions/store'
 import { useExecuted } from '../features/trading/trades/executed'
+import { useDepth } from '../features/trading/desk/depth'
 import { useTrades } from '../features/trading/trades/store'
 import { useWebhooks } from '../features/webhooks/store'
 import { useStreams } from '../features/webhooks/streams'
 import { router } from '../router'
-import { type Hearer, Live, type Message } from './socket'
+import { type Hearer, Live, type Message, type Place } from './socket'
 import { followed } from './topics'
 
 /** Whether the socket stands, and when it last told anything at all, and data (milliseconds). */
 export const connection = reactive({ connected: false, crowded: false, heardAt: Date.now(), dataAt: Date.now() })
 let live: Live | null = null
+/** The market whose depth is looked at, also while the socket is away. */
+let place: Place | null = null
 
 /** Open the one live socket and hand each topic to its store. */
 export function follow(): void {
@@ -41,6 +44,7 @@ export function follow(): void {
     heartbeat: useHeartbeat(),
     raw: useRawStream(),
     candles: useCandles(),
+    depth: useDepth(),
   }
   connection.heardAt = connection.dataAt = Date.now()
   const hearer: Hearer = {
@@ -61,6 +65,13 @@ export function follow(): void {
   }
   live = new Live(hearer, [...followed.value])
   live.start()
+  live.look(place)
+}
+
+/** Look at the depth of one market, or at none. */
+export function lookAt(at: Place | null): void {
+  place = at
+  live?.look(at)
 }
 
 watch(followed, (topics) => live?.follow([...topics]))

@@ -7,6 +7,12 @@ export interface Message {
   items: unknown[]
 }
 
+/** A market as one account trades it. */
+export interface Place {
+  broker: number
+  symbol: string
+}
+
 interface Pong {
   pong: number
 }
@@ -44,6 +50,7 @@ export class Live {
   private waiting = 0
   private pings = 0
   private heardAt = 0
+  private place: Place | null = null
 
   constructor(
     private readonly hearer: Hearer,
@@ -54,6 +61,13 @@ export class Live {
   follow(topics: string[]): void {
     this.topics = topics
     this.say({ follow: topics })
+  }
+
+  /** Look at the depth of one market, or at none. */
+  look(at: Place | null): void {
+    this.place = at
+    this.sequences.delete('depth')
+    this.say({ look: at })
   }
 
   private say(what: object): void {
@@ -68,6 +82,7 @@ export class Live {
     socket.onopen = () => {
       this.hearer.connected(true)
       this.follow(this.topics)
+      if (this.place) this.look(this.place)
     }
     socket.onmessage = (event: MessageEvent<string>) => {
       this.heardAt = Date.now()

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.exchanges.binance.depth_stream import depth_event_of
 from adapters.exchanges.binance.market_stream import event_of, events
 from application.ports.errors import NoAnswer
 from application.ports.market_data import Ending, Malformed, SeenCandle, SeenTrade
@@ -101,3 +102,33 @@ async def test_an_exchange_that_is_away_is_told():
     with pytest.raises(NoAnswer):
         async for _ in events("ws://127.0.0.1:1", ["BTCUSDT"]):
             pass
+
+
+# --- depth -----------------------------------------------------------------------------------------------------------
+
+LEVELS = {"lastUpdateId": 1, "bids": [["99.0", "1"], ["98.0", "2"]], "asks": [["101.0", "1"]]}
+
+
+def levelled(data: object) -> str:
+    return json.dumps({"stream": "btcusdt@depth20@100ms", "data": data})
+
+
+def test_levels_and_trades_are_read_and_nothing_else():
+    seen = depth_event_of(levelled(LEVELS), "BTCUSDT")
+    assert (seen.native, seen.depth.bids[1], seen.depth.asks[0]) == (
+        "BTCUSDT", (Decimal("98.0"), 2), (Decimal("101.0"), 1)
+    )  # fmt: skip
+    assert isinstance(depth_event_of(framed(TRADE), "BTCUSDT"), SeenTrade)
+    assert depth_event_of(framed({"e": "serverShutdown", "E": 1}), "BTCUSDT") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, [], None, {**LEVELS, "bids": None}, {**LEVELS, "bids": [["99"]]}, {**LEVELS, "bids": [["NaN", "1"]]},
+        {**LEVELS, "asks": [["101", "-1"]]}, {**LEVELS, "asks": [["99.0", "1"]]}, {**LEVELS, "bids": [["1e999", "1"]]},
+        {**LEVELS, "bids": [["98", "1"], ["99", "1"]]}, {**LEVELS, "asks": "101"},
+    ],
+)  # fmt: skip
+def test_levels_that_no_book_has_are_no_levels(data):
+    assert isinstance(depth_event_of(levelled(data), "BTCUSDT"), Malformed)

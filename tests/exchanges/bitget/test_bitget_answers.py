@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.exchanges.bitget import messages, rules
 from adapters.exchanges.bitget.client import Bitget
+from adapters.exchanges.bitget.depth_stream import depth_events_of
 from adapters.exchanges.bitget.errors import error_of
 from adapters.exchanges.bitget.limits import Seconds
 from adapters.exchanges.bitget.market_stream import Reader
@@ -113,6 +114,19 @@ def test_a_message_of_a_stream_is_read_or_malformed(raw):
     text = raw if isinstance(raw, str) else raw.decode(errors="replace")
     for event in Reader().read(text):
         assert event is None or isinstance(event, Malformed | SeenTrade | SeenCandle)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {}, [], None, {"bids": [["99", "1"]]}, {"bids": [["99", "1"]], "asks": None}, {"bids": [["99"]], "asks": []},
+        {"bids": [["NaN", "1"]], "asks": []}, {"bids": [["99", "0"]], "asks": []}, {"bids": [[99, 1]], "asks": []},
+        {"bids": [["99", "1"]], "asks": [["98", "1"]]}, {"bids": [["98", "1"], ["99", "1"]], "asks": []},
+    ],
+)  # fmt: skip
+def test_levels_that_no_book_has_are_no_levels(row):
+    push = {"action": "snapshot", "arg": {"channel": "books15", "instId": "BTCUSDT"}, "data": [row], "ts": 1}
+    assert [type(one) for one in depth_events_of(json.dumps(push))] == [Malformed]
 
 
 def test_a_candle_has_ended_when_a_later_one_comes():

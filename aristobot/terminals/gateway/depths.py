@@ -1,0 +1,116 @@
+"""The depth and the tape of the markets that somebody looks at, from their exchanges' public streams."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.bus import Bus, DepthKey
+from application.ports.errors import ExchangeError
+from application.ports.market_data import DepthEvent, SeenDepth, SeenTrade
+from aristobot.terminals.gateway.clients import Clients
+from domain.amounts import plain
+from domain.depth import Depth, Level
+from domain.refusals import Refused
+
+TELL_SECONDS = 0.25
+PAUSE_SECONDS = 2.0
+TAPE = 50
+"""The number of newest trades that are told."""
+
+
+@dataclass
+class _View:
+    """The newest depth of one market, and its newest trades."""
+
+    depth: Depth | None = None
+    at: float = 0.0
+    """When the book was last told (Unix time)."""
+    trades: deque[SeenTrade] = field(default_factory=lambda: deque(maxlen=TAPE))
+    changed: bool = False
+
+    def take(self, event: DepthEvent) -> None:
+        """Take a message of the stream."""
+        if isinstance(event, SeenDepth):
+            self.depth, self.at, self.changed = event.depth, time.time(), True
+        elif isinstance(event, SeenTrade):
+            self.trades.append(event)
+            self.changed = True
+
+    def told(self) -> dict[str, Any]:
+        """Return it as the bus carries it, the newest trade first."""
+        depth = self.depth or Depth([], [])
+        return {
+            "at": self.at,
+            "bids": _texts(depth.bids),
+            "asks": _texts(depth.asks),
+            "trades": [
+                {"id": one.trade.id, "price": plain(one.trade.price), "quantity": plain(one.trade.quantity),
+                 "at": one.trade.at}
+                for one in reversed(self.trades)
+            ],
+        }  # fmt: skip
+
+
+class Depths:
+    """The views of all markets that are looked at: a stream opens when the first looks, and closes after the last."""
+
+    def __init__(self, bus: Bus, clients: Clients, log: Any) -> None:
+        self._bus = bus
+        self._clients = clients
+        self._log = log
+        self._views: dict[DepthKey, _View] = {}
+        self._following: dict[DepthKey, asyncio.Task[None]] = {}
+
+    @property
+    def followed(self) -> int:
+        """The number of open streams."""
+        return len(self._following)
+
+    async def keep(self) -> None:
+        """Follow what is looked at, and tell it several times a second, until cancelled."""
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(TELL_SECONDS)
+        finally:
+            for task in self._following.values():
+                task.cancel()
+
+    async def look(self) -> None:
+        """Open and close streams by what is looked at now, and tell what has changed."""
+        wanted = await asyncio.to_thread(self._bus.needed_depths)
+        for key in self._following.keys() - wanted:
+            self._following.pop(key).cancel()
+            del self._views[key]
+        for key in wanted - self._following.keys():
+            self._views[key] = _View()
+            self._following[key] = asyncio.create_task(self._follow(key))
+        told = {key: view.told() for key, view in self._views.items() if view.changed}
+        for key in told:
+            self._views[key].changed = False
+        if told:
+            await asyncio.to_thread(self._bus.tell_depths, told)
+
+    async def _follow(self, key: DepthKey) -> None:
+        """Follow a market for as long as somebody looks. A stream that ends is opened again."""
+        exchange, venue, symbol = key
+        while True:
+            try:
+                client = await self._clients.of(exchange, venue)
+                market = (await self._clients.markets(exchange, venue)).get(symbol)
+                if market is None:
+                    return
+                async for event in client.depth_stream(market.native):
+                    self._views[key].take(event)
+            except (ExchangeError, Refused) as error:
+                self._log.warning("depth_stream_ended", exchange=exchange, venue=venue, symbol=symbol, error=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _texts(levels: Sequence[Level]) -> list[tuple[str, str]]:
+    return [(plain(price), plain(quantity)) for price, quantity in levels]
