@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from application import alerts
 from application.ports.stores import Markets, Reader
-from application.trading import positions
+from application.trading import amending, positions
 from application.webhooks import streams
 from application.webhooks.deciding import decide, entered, turn
 from domain import events
@@ -164,6 +164,23 @@ def entry_ended(event: Aggregate.Event, world: World) -> list[Aggregate]:
     return positions.entry_ended(event, world.store)
 
 
+def order_cancelled(event: events.OrderCancelled, world: World) -> list[Aggregate]:
+    """Place what is left of an order anew when its owner has changed it; otherwise see to what it was to protect."""
+    order = world.store.get(Order, event.originator_id)
+    return amending.succeeded(order, world.store, world.now) or entry_ended(event, world)
+
+
+def order_not_replaced(
+    event: events.OrderClosed | events.OrderExpired | events.OrderRejected | events.OrderCancelRejected, world: World
+) -> list[Aggregate]:
+    """Record that an order which was to be replaced has ended otherwise, or stays as it is."""
+    order = world.store.get(Order, event.originator_id)
+    if not order.cancel_requested and not isinstance(event, events.OrderCancelRejected):
+        return []  # nobody has changed it: most orders end so
+    reason = "order_closed" if isinstance(event, events.OrderClosed) else event.reason
+    return amending.failed(order, world.store, reason)
+
+
 def told(about: Callable[[E, Reader], Sequence[Aggregate]]) -> Callable[[E, World], list[Aggregate]]:
     """Return a policy that alerts a trader, in the same commit as everything else that follows from the event."""
     return lambda event, world: [*about(event, world.store)]
@@ -204,9 +221,10 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.OrderAdopted, told(alerts.history_lost)),
         on(events.OrderAccepted, webhook_accepted),
         on(events.OrderProgressed, webhook_executed),
-        on(events.OrderClosed, webhook_executed),
-        on(events.OrderExpired, ended_at_once, entry_ended),
-        on(events.OrderCancelled, ended_at_once, entry_ended),
+        on(events.OrderClosed, webhook_executed, order_not_replaced),
+        on(events.OrderExpired, ended_at_once, entry_ended, order_not_replaced),
+        on(events.OrderCancelled, ended_at_once, order_cancelled),
+        on(events.OrderCancelRejected, order_not_replaced),
         on(events.OrderFilled, webhook_executed, execution_counted, told(alerts.executed_after_all)),
         on(events.OrderRefused, order_refused, told(alerts.order_refused)),
         on(events.OrderDoubted, told(alerts.order_unknown)),
@@ -217,7 +235,7 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.ReconciliationFailed, told(alerts.reconciliation_failed)),
         on(events.ReconciliationDiscrepancyFound, told(alerts.difference_to_decide)),
         on(events.PositionProtectionLost, protection_answered, told(alerts.position_unprotected)),
-        on(events.OrderRejected, webhook_failed, entry_ended, told(alerts.exit_rejected)),
+        on(events.OrderRejected, webhook_failed, entry_ended, order_not_replaced, told(alerts.exit_rejected)),
         on(events.PositionProtectionResting, protection_answered, told(alerts.partly_covered)),
         on(events.PositionProtectionRefused, protection_answered),
         on(events.PositionClosed, protection_answered, trade_lost),

@@ -5,6 +5,7 @@ Importing the package registers the topic of every event, which every reader of 
 
 from domain.alert import Alert
 from domain.orders.order import Order
+from domain.orders.replacement import Replacement
 from domain.people.broker import Broker
 from domain.people.registry import Registry
 from domain.people.user import User
@@ -16,5 +17,6 @@ from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 
 AGGREGATES = (
-    Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Spending, User, Webhook, WebhookStream,
+    Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Replacement, Spending, User, Webhook,
+    WebhookStream,
 )  # fmt: skip

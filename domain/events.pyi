@@ -380,6 +380,26 @@ class RegistryBrokerNumbered(Aggregate.Event):
     number: int
     user: int
 
+class ReplacementWanted(Aggregate.Created):
+    user: int
+    order_id: UUID
+    request: UUID
+    quantity: Decimal | None
+    price: Decimal | None
+    stop_price: Decimal | None
+
+class ReplacementWantedAgain(Aggregate.Event):
+    request: UUID
+    quantity: Decimal | None
+    price: Decimal | None
+    stop_price: Decimal | None
+
+class ReplacementCarriedOut(Aggregate.Event):
+    order_id: UUID
+
+class ReplacementFailed(Aggregate.Event):
+    reason: str
+
 class SpendingOpened(Aggregate.Created):
     broker: int
     day: date

@@ -23,6 +23,7 @@ from web.console import (
     account,
     address,
     alerts,
+    amending,
     approvals,
     brokers,
     candles,
@@ -52,7 +53,10 @@ from web.documentation import describe
 from web.live import live
 from web.live.feeds import Feeds
 
-TRADING = (brokers, trading, tickets, halts, panics, decisions, portfolio, positions, symbols, metrics, reconciliations)
+TRADING = (
+    brokers, trading, tickets, halts, panics, decisions, portfolio, positions, amending, symbols, metrics,
+    reconciliations,
+)  # fmt: skip
 TOLD = (story, health, heartbeat, candles, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.commands import on_fresh_state
 from application.people.users import by_hand
-from application.ports.stores import Store
+from application.ports.stores import Reader, Store
 from application.trading.decisions import AGE_OF_INSISTED
 from application.trading.positions import INSISTED, wished
 from domain.amounts import is_amount
@@ -19,6 +19,14 @@ from domain.refusals import Impossible, Invalid, NotFound
 from domain.trading.position import Position
 
 
+def position_of_user(store: Reader, user: int, position_id: UUID) -> Position:
+    """Return a position of this user. Raises `NotFound` when it is another user's or does not exist."""
+    position = store.find(Position, position_id)
+    if position is None or position.user != user:
+        raise NotFound("there is no such position")
+    return position
+
+
 @on_fresh_state
 def close(store: Store, user: int, position_id: UUID, percent: Decimal, request: UUID, now: datetime) -> UUID:
     """Sell a share of a position at the market, and return the id of the order: one order for one `request`.
@@ -27,9 +35,7 @@ def close(store: Store, user: int, position_id: UUID, percent: Decimal, request:
     looked. Raises `NotFound` for another user's position, `Impossible` for one that is closed, `Invalid` for a share
     that is not above 0 and at most 100 percent.
     """
-    position = store.find(Position, position_id)
-    if position is None or position.user != user:
-        raise NotFound("there is no such position")
+    position = position_of_user(store, user, position_id)
     order_id = Order.id_for(position_id, f"close {request}")
     if store.find(Order, order_id) is not None:
         return order_id

@@ -70,17 +70,21 @@ class Effect:
     stay: int
 
 
-def effect_of_cancel_all(store: Store, user: int) -> Effect:
-    """Return the effect that cancelling all would have now."""
-    orders = [order for order in store.get_all(Order, store.orders_not_ended()) if order.user == user]
+def effect_of_cancel_all(store: Store, user: int, broker: int | None = None, symbol: str | None = None) -> Effect:
+    """Return the effect that cancelling all would have now, or all of one broker, or of one market."""
+    orders = [
+        order
+        for order in store.get_all(Order, store.orders_not_ended())
+        if order.user == user and broker in {None, order.broker} and symbol in {None, order.wish.symbol}
+    ]
     live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
     stay = sum(protects(order) for order in live)
     return Effect([order for order in live if not protects(order) and not order.cancel_requested], stay)
 
 
-def cancel_all(store: Store, user: int) -> Effect:
-    """Request the cancellation of all orders of a user that protect no coins; return what was requested."""
-    effect = effect_of_cancel_all(store, user)
+def cancel_all(store: Store, user: int, broker: int | None = None, symbol: str | None = None) -> Effect:
+    """Request the cancellation of all these orders of a user that protect no coins; return what was requested."""
+    effect = effect_of_cancel_all(store, user, broker, symbol)
     return Effect([order for order in effect.cancelled if _request_cancel(store, user, order.id)], effect.stay)
 
 

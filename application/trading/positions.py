@@ -218,20 +218,23 @@ def move_protection(
     asked = Protection(message.stop_loss, message.take_profit)
     awaited = _awaited(position, store)
     position.want(asked, message.percent or HUNDRED_PERCENT, webhook.id, awaited=awaited)
-    if position.is_open and position.wanted is not None:
-        parts = (
-            [position.covered] if message.take_profit is None else [position.covered, position.cover.target_quantity]
-        )
-        smallest = market.round_quantity(min(parts))
-        detail = too_small(smallest, position.wanted, market, broker.stop_style)
-        if detail is not None:
-            raise Invalid(detail, code="too_small_to_protect", field="PourCent")
+    check_covers(position, asked, market, broker, field="PourCent")
     webhook.take([])
     if not position.is_open and any(store.get(Order, one).status is Status.OPEN for one in awaited):
         # The protection counts from the first fill of the resting buy; nothing can rest before that. A buy that is not
         # open yet may never arrive, so the webhook waits for what becomes of it.
         webhook.execute([])
     return [webhook, position]
+
+
+def check_covers(position: Position, asked: Protection, market: Market, broker: Broker, *, field: str) -> None:
+    """Raise `Invalid`, naming the field, when what is now wanted leaves less under an order than the exchange takes."""
+    if not position.is_open or position.wanted is None:
+        return
+    parts = [position.covered] if asked.take_profit is None else [position.covered, position.cover.target_quantity]
+    detail = too_small(market.round_quantity(min(parts)), position.wanted, market, broker.stop_style)
+    if detail is not None:
+        raise Invalid(detail, code="too_small_to_protect", field=field)
 
 
 def _awaited(position: Position, store: Reader) -> list[UUID]:

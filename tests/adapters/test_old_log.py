@@ -32,6 +32,7 @@ ADDED_SINCE = frozenset(
     {f"Platform.{name}" for name in ("Started", "Stopped", "TerminalUp", "TerminalDown")}
     | {topic for topic in NAMES["topics"] if topic.startswith("WebhookStream.")}
     | {f"Webhook.{name}" for name in ("Asked", "Approved", "Declined")}
+    | {topic for topic in NAMES["topics"] if topic.startswith("Replacement.")}
     | {"Broker.GatesSet", "Position.Withdrawn", "User.PanicBegun", "User.PanicLifted"}
 )
 """The topics added to the code after that version."""

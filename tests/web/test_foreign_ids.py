@@ -23,6 +23,7 @@ from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 from tests.web.conftest import PASSWORDS
+from tests.web.test_changes_api import SEEN, rests
 from tests.web.test_tickets_api import BTC, BUY, knows, lists
 from web.app import create_app
 
@@ -57,6 +58,14 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ),
     ("POST", "/api/orders/{order}/send-again"): ("late", None),
     ("POST", "/api/orders/{order}/cancel"): ("sent", None),
+    ("POST", "/api/orders/{order}/amend"): (
+        "resting",
+        {"request": str(uuid4()), "wanted": {"price": "41000"}, "seen": SEEN, "filled": "0"},
+    ),
+    ("POST", "/api/positions/{position}/protection"): (
+        "position",
+        {"request": str(uuid4()), "stop_loss": "40000", "seen": {}},
+    ),
     ("POST", "/api/positions/{position}/close"): ("position", {"percent": "50", "request": str(uuid4())}),
     ("POST", "/api/brokers/{number}/stop"): ("broker", None),
     ("POST", "/api/brokers/{number}/resume"): ("broker", None),
@@ -130,6 +139,7 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "order": [order.id],
         "doubt": [doubt.id],
         "sent": [console.database.submitted(store).id],
+        "resting": [rests(store).id],
         "late": [late.id],
         "alerts": [alerts.id],
         "approvable": asked[:1],

@@ -33,7 +33,7 @@ def list_symbols(by: By, context: InContext, broker: Annotated[int, Query(ge=1, 
         if place is None:
             raise NotFound("there is no such broker")
         rows = cursor.execute(
-            "SELECT symbol, native, base, quote, active FROM service.markets"
+            "SELECT symbol, native, base, quote, active, rules ->> 'price_tick' AS tick FROM service.markets"
             " WHERE exchange = %s AND venue = %s ORDER BY symbol",
             (place["exchange"], place["venue"]),
         ).fetchall()

@@ -102,9 +102,12 @@ def list_trades(
 
 
 @router.post("/orders/cancel-all")
-def cancel_all(by: By, context: InContext) -> forms.Cancelled:
-    """Request the cancellation of all of the user's orders that have not ended, except those that protect coins."""
-    return _told(halts.cancel_all(context.records.store, by.user))
+def cancel_all(by: By, context: InContext, broker: BrokerNumber = None, symbol: Search = None) -> forms.Cancelled:
+    """Request the cancellation of all of the user's orders that have not ended, except those that protect coins.
+
+    `broker` and `symbol` leave the orders of other brokers and markets as they are.
+    """
+    return _told(halts.cancel_all(context.records.store, by.user, broker, symbol))
 
 
 @router.post("/orders/{order}/cancel", status_code=204)
@@ -114,9 +117,11 @@ def cancel(order: UUID, by: By, context: InContext) -> None:
 
 
 @router.get("/orders/cancel-all")
-def effect_of_cancel_all(by: By, context: InContext) -> forms.Cancelled:
-    """Return the effect that cancelling all would have now."""
-    return _told(halts.effect_of_cancel_all(context.records.store, by.user))
+def effect_of_cancel_all(
+    by: By, context: InContext, broker: BrokerNumber = None, symbol: Search = None
+) -> forms.Cancelled:
+    """Return the effect that cancelling all, or all of a broker or a market, would have now."""
+    return _told(halts.effect_of_cancel_all(context.records.store, by.user, broker, symbol))
 
 
 def _told(effect: halts.Effect) -> forms.Cancelled:

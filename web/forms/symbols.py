@@ -12,13 +12,15 @@ from web.forms.values import Amount
 class Symbol(BaseModel):
     """A pair, and its last 24 hours: last price, change (percent) and what was traded (quote).
 
-    `active` is false while the exchange does not trade it. The figures are null where the exchange tells none.
+    `active` is false while the exchange does not trade it. Prices are multiples of `tick` (quote per base). The figures
+    are null where the exchange tells none.
     """
 
     symbol: str
     base: str
     quote: str
     active: bool
+    tick: Amount
     last: Amount | None
     change: float | None
     volume: Amount | None

@@ -131,6 +131,23 @@ class Closing(BaseModel):
     request: UUID
 
 
+class Levels(BaseModel):
+    """A stop and a target (quote per base); null where there is none."""
+
+    stop_loss: Amount | None = None
+    take_profit: Amount | None = None
+
+
+class Protecting(Levels):
+    """The stop and the target that a position is to have; null leaves one as it is.
+
+    `seen` are those that its owner looked at. `request` names the attempt.
+    """
+
+    request: UUID
+    seen: Levels
+
+
 class Closed(BaseModel):
     """The order that sells, the same however often its request is made."""
 

@@ -657,13 +657,15 @@ export interface paths {
         };
         /**
          * Effect Of Cancel All
-         * @description Return the effect that cancelling all would have now.
+         * @description Return the effect that cancelling all, or all of a broker or a market, would have now.
          */
         get: operations["effect_of_cancel_all_api_orders_cancel_all_get"];
         put?: never;
         /**
          * Cancel All
          * @description Request the cancellation of all of the user's orders that have not ended, except those that protect coins.
+         *
+         *     `broker` and `symbol` leave the orders of other brokers and markets as they are.
          */
         post: operations["cancel_all_api_orders_cancel_all_post"];
         delete?: never;
@@ -985,6 +987,52 @@ export interface paths {
         get: operations["list_gains_api_gains_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{order}/amend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Amend
+         * @description Change the price or the quantity of an order that rests.
+         *
+         *     It keeps its place in the queue only where nothing but its quantity becomes smaller, and its exchange can do that.
+         *     Otherwise it is cancelled, and what is left of it is placed anew once its end is known. Responds 409 when it has
+         *     changed since it was seen.
+         */
+        post: operations["amend_api_orders__order__amend_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/positions/{position}/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Protect
+         * @description Set or move the stop and the target of a position, for all of it. The former ones rest until the new ones do.
+         *
+         *     Responds 409 when they have changed since they were seen.
+         */
+        post: operations["protect_api_positions__position__protection_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1901,6 +1949,36 @@ export interface components {
             items: components["schemas"]["Metrics"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * Amended
+         * @description A change that is under way. The order `keeps_queue`, its place among those of its price, or is placed anew.
+         */
+        Amended: {
+            /** Keeps Queue */
+            keeps_queue: boolean;
+        };
+        /**
+         * Amending
+         * @description A change of an order as its owner has `seen` it, with what was `filled` (base) by then.
+         *
+         *     `request` names the attempt. A `dry` one is judged and does nothing.
+         */
+        Amending: {
+            /**
+             * Request
+             * Format: uuid
+             */
+            request: string;
+            wanted: components["schemas"]["Shape"];
+            seen: components["schemas"]["Shape"];
+            /** Filled */
+            filled: number | string;
+            /**
+             * Dry
+             * @default false
+             */
+            dry: boolean;
         };
         /**
          * Approval
@@ -2940,9 +3018,9 @@ export interface components {
          * @description A user's arrangement of the console.
          *
          *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
-         *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs. `desk` is the part of
-         *     the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has an entry for each
-         *     table whose columns were changed.
+         *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs.
+         *     `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has
+         *     an entry for each table whose columns were changed.
          */
         Layout: {
             /**
@@ -3071,6 +3149,16 @@ export interface components {
             tables: {
                 [key: string]: components["schemas"]["TableLayout"] | null;
             };
+        };
+        /**
+         * Levels
+         * @description A stop and a target (quote per base); null where there is none.
+         */
+        Levels: {
+            /** Stop Loss */
+            stop_loss?: number | string | null;
+            /** Take Profit */
+            take_profit?: number | string | null;
         };
         /**
          * Limits
@@ -3652,6 +3740,24 @@ export interface components {
             current: string;
         };
         /**
+         * Protecting
+         * @description The stop and the target that a position is to have; null leaves one as it is.
+         *
+         *     `seen` are those that its owner looked at. `request` names the attempt.
+         */
+        Protecting: {
+            /** Stop Loss */
+            stop_loss?: number | string | null;
+            /** Take Profit */
+            take_profit?: number | string | null;
+            /**
+             * Request
+             * Format: uuid
+             */
+            request: string;
+            seen: components["schemas"]["Levels"];
+        };
+        /**
          * Reconciliation
          * @description One reconciliation of a broker with its exchange. `state` is running, completed or failed.
          *
@@ -3786,6 +3892,18 @@ export interface components {
             items: components["schemas"]["KeptSession"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * Shape
+         * @description The size (base) and the prices (quote per base) of an order. In a change, null stays as it is.
+         */
+        Shape: {
+            /** Quantity */
+            quantity?: number | string | null;
+            /** Price */
+            price?: number | string | null;
+            /** Stop Price */
+            stop_price?: number | string | null;
         };
         /**
          * Side
@@ -3948,7 +4066,8 @@ export interface components {
          * Symbol
          * @description A pair, and its last 24 hours: last price, change (percent) and what was traded (quote).
          *
-         *     `active` is false while the exchange does not trade it. The figures are null where the exchange tells none.
+         *     `active` is false while the exchange does not trade it. Prices are multiples of `tick` (quote per base). The figures
+         *     are null where the exchange tells none.
          */
         Symbol: {
             /** Symbol */
@@ -3959,6 +4078,8 @@ export interface components {
             quote: string;
             /** Active */
             active: boolean;
+            /** Tick */
+            tick: string;
             /** Last */
             last: string | null;
             /** Change */
@@ -9182,7 +9303,10 @@ export interface operations {
     };
     effect_of_cancel_all_api_orders_cancel_all_get: {
         parameters: {
-            query?: never;
+            query?: {
+                broker?: number | null;
+                symbol?: string | null;
+            };
             header?: {
                 "x-csrf-token"?: string | null;
             };
@@ -9278,7 +9402,10 @@ export interface operations {
     };
     cancel_all_api_orders_cancel_all_post: {
         parameters: {
-            query?: never;
+            query?: {
+                broker?: number | null;
+                symbol?: string | null;
+            };
             header?: {
                 "x-csrf-token"?: string | null;
             };
@@ -11190,6 +11317,264 @@ export interface operations {
             };
             /** @description No session, or a wrong name, password or code. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    amend_api_orders__order__amend_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                order: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Amending"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Amended"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    protect_api_positions__position__protection_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path: {
+                position: string;
+            };
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Protecting"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it, a name or place is taken, or somebody else was faster. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

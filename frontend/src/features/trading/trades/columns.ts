@@ -43,7 +43,7 @@ export function useOrderColumns(which: Which) {
       { key: 'fees', title: t('trades.fees'), value: (row) => paid(row.fees), shown: (row) => fees(row.fees), width: 112, number: true, hidden: which !== 'executed' },
       { key: 'result', title: t('trades.result'), value: (row) => row.profit_loss, shown: (row) => signed(row.profit_loss, quoteOf(row.symbol)), tone: (row) => tone(row.profit_loss), width: 124, number: true, hidden: open },
       ...(which === 'orders' ? [] : [status]),
-      ...(open ? [{ key: 'cancel', title: t('orders.actions'), value: (row: Trade) => row.requester, shown: () => '', width: 92 }] : []),
+      ...(open ? [{ key: 'cancel', title: t('orders.actions'), value: (row: Trade) => row.requester, shown: () => '', width: 168 }] : []),
       { key: 'client_id', title: t('decisions.client_id'), value: (row) => row.client_order_id, width: 220, hidden: true },
       { key: 'exchange_id', title: t('decisions.exchange_id'), value: (row) => row.exchange_order_id, width: 140, hidden: true },
     ]

@@ -1,0 +1,162 @@
+"""Amending: a person changes the price or the quantity of an order that rests.
+
+Where nothing but the quantity becomes smaller, and the exchange can do that, the order keeps its place in the queue.
+Otherwise it is cancelled, and what is left of it is placed anew once its end is known: nothing is executed twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from application.commands import on_fresh_state
+from application.people.brokers import broker_of
+from application.people.users import by_hand
+from application.ports.stores import Markets, Reader, Store
+from application.trading.decisions import order_of
+from application.trading.halts import protects
+from application.trading.positions import listed, wished
+from domain.aggregate import Aggregate
+from domain.amounts import ZERO, check_positive, difference
+from domain.market import Market
+from domain.orders.names import wish_name
+from domain.orders.order import Order
+from domain.orders.order_status import Status
+from domain.orders.replacement import Replacement
+from domain.refusals import Impossible, Invalid
+from domain.ticket import REQUESTER, SENDABLE_FOR
+
+AMENDED_WITHIN = timedelta(seconds=10)
+"""The time within which the exchange may be asked to make an order smaller."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size (base) and the prices (quote per base) of an order. In a change, None stays as it is."""
+
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of an order as its owner `seen` it, with what was `filled` (base) by then. One `request` counts once."""
+
+    request: UUID
+    wanted: Shape
+    seen: Shape
+    filled: Decimal
+
+
+@on_fresh_state
+def amend(
+    store: Store, markets: Markets, user: int, order_id: UUID, change: Change, now: datetime, *, shrinks: bool,
+    dry: bool = False,
+) -> bool:  # fmt: skip
+    """Change an order that rests; return True when it keeps its place in the queue. A `dry` change does nothing.
+
+    `shrinks` says that its exchange makes orders smaller where they rest. Raises `NotFound` for another user's order,
+    `Impossible` for one that does not rest, protects coins, was made elsewhere, or has changed since it was seen, and
+    `Invalid`, naming the field, for a size or a price that its market does not take.
+    """
+    order = order_of(store, user, order_id)
+    replacement = store.find(Replacement, Replacement.create_id(order_id))
+    if replacement is not None and replacement.request == change.request:
+        return False
+    _check_amendable(order, change)
+    wanted = _wanted(order, change, _market_of(store, markets, order))
+    keeps = shrinks and _only_shrinks(order, wanted)
+    if dry:
+        return keeps
+    with by_hand(user):
+        if keeps:
+            name = wish_name(user, change.request, now)
+            order.request_amend(name, wanted.quantity, None, now + AMENDED_WITHIN)
+            store.save(order)
+            return True
+        shape = wanted.quantity, wanted.price, wanted.stop_price
+        if replacement is None:
+            replacement = Replacement(user, order.id, change.request, *shape)
+        else:
+            replacement.want(change.request, *shape)
+        order.request_cancel(REQUESTER)
+        store.save(order, replacement)
+    return False
+
+
+def _check_amendable(order: Order, change: Change) -> None:
+    if protects(order):
+        raise Impossible("it protects coins: move the stop of their position", code="order_protects")
+    if order.is_external:
+        raise Impossible("it was made elsewhere", code="order_external")
+    if order.status is not Status.OPEN or order.amendment is not None or order.cancel_requested:
+        raise Impossible(f"a {order.status} order cannot be changed", code="order_changed")
+    if order.quantity is None:
+        raise Impossible("it is sized by its cost", code="amend_not_possible")
+    now = Shape(order.quantity, order.price, order.stop_price)
+    if change.seen != now or change.filled != order.filled:
+        raise Impossible("it has changed in the meantime", code="order_changed")
+
+
+def _market_of(store: Store, markets: Markets, order: Order) -> Market:
+    market = listed(markets, broker_of(store, order.user, order.broker), order.wish.symbol)
+    if market is None:
+        raise Invalid(f"{order.wish.symbol} is not known", code="symbol_unknown", field="symbol")
+    return market
+
+
+def _wanted(order: Order, change: Change, market: Market) -> Shape:
+    """Return the whole shape that is wanted, by the rules of its market."""
+    given = change.wanted
+    check_positive(quantity=given.quantity, price=given.price, stop_price=given.stop_price)
+    for name in ("price", "stop_price"):
+        if getattr(given, name) is not None and getattr(order, name) is None:
+            raise Invalid(f"this order has no {name}", code="price_not_taken", field=name)
+    quantity = order.quantity if given.quantity is None else market.round_quantity(given.quantity, order.wish.type)
+    price = order.price if given.price is None else market.round_price(given.price)
+    stop_price = order.stop_price if given.stop_price is None else market.round_price(given.stop_price)
+    wanted = Shape(quantity, price, stop_price)
+    if wanted == change.seen:
+        raise Invalid("nothing would change", code="amendment_empty", field="price")
+    left = difference(quantity or ZERO, order.filled)
+    if left <= 0:
+        raise Invalid(f"{order.filled} is filled already", code="quantity_filled", field="quantity")
+    market.check(order.wish.type, left, None, price, stop_price or price or ZERO, order.wish.side)
+    return wanted
+
+
+def _only_shrinks(order: Order, wanted: Shape) -> bool:
+    smaller = wanted.quantity is not None and order.quantity is not None and wanted.quantity < order.quantity
+    return smaller and (wanted.price, wanted.stop_price) == (order.price, order.stop_price) and order.stop_price is None
+
+
+def succeeded(order: Order, store: Reader, now: datetime) -> list[Aggregate]:
+    """Place what is left of a cancelled order anew, when it was to be replaced; return what has changed."""
+    replacement = store.find(Replacement, Replacement.create_id(order.id)) if order.cancel_requested else None
+    if replacement is None or not replacement.is_pending or replacement.quantity is None:
+        return []
+    left = difference(replacement.quantity, order.filled)
+    if left <= 0:
+        replacement.fail("quantity_filled")
+        return [replacement]
+    wish = replace(order.wish.of(left), price=replacement.price, stop_price=replacement.stop_price)
+    order_id = Order.id_for(replacement.request, "replacement")
+    placed = Order.place(
+        order_id=order_id, user=order.user, broker=order.broker, wish=wish, source=order.source,
+        requester=order.requester, client_order_id=wish_name(order.user, order_id, now), not_after=now + SENDABLE_FOR,
+        cause=order.cause,
+    )  # fmt: skip
+    replacement.carry_out(placed.id)
+    return [replacement, placed, wished(placed, store)]
+
+
+def failed(order: Order, store: Reader, reason: str) -> list[Aggregate]:
+    """Record that an order is not replaced after all: it was executed, or its exchange keeps it."""
+    replacement = store.find(Replacement, Replacement.create_id(order.id))
+    if replacement is None or not replacement.is_pending:
+        return []
+    replacement.fail(reason)
+    return [replacement]
