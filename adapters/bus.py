@@ -20,7 +20,8 @@ REQUESTS, RESPONSES = "exchange_requests", "exchange_responses"
 _PAUSE, _LISTEN_SECONDS = 0.5, 1.0
 _OUTLIVES_DOWN = 300
 _RAW_SECONDS, _NEED_SECONDS = 5, 60
-_DEPTH_NEEDS, _DEPTH_SECONDS = "depth_needs", 6
+DEPTH_NEEDS = "depth_needs"
+_DEPTH_SECONDS = 6
 DepthKey = tuple[str, str, str]
 """Exchange, venue and symbol."""
 AHEAD = 1.0
@@ -106,15 +107,15 @@ class Bus:
     def need_depth(self, key: DepthKey) -> None:
         """Ask the gateway to follow the depth of a market for some seconds, as long as somebody looks at it."""
         with contextlib.suppress(redis.RedisError):  # who looks asks again
-            self._client.hset(_DEPTH_NEEDS, " ".join(key), f"{time.time():.3f}")
+            self._client.hset(DEPTH_NEEDS, " ".join(key), f"{time.time():.3f}")
 
     def needed_depths(self) -> set[DepthKey]:
         """Return the markets that somebody looks at now; none while the bus is away."""
         try:
-            asked = self._client.hgetall(_DEPTH_NEEDS)
+            asked = self._client.hgetall(DEPTH_NEEDS)
             over = [name for name, at in asked.items() if time.time() - float(at) > _DEPTH_SECONDS]
             if over:
-                self._client.hdel(_DEPTH_NEEDS, *over)
+                self._client.hdel(DEPTH_NEEDS, *over)
         except redis.RedisError:
             return set()
         keys = (str(name).split(" ") for name in asked if name not in over)

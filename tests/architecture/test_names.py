@@ -77,7 +77,7 @@ def _ids() -> dict[str, str]:
 
 def _bus() -> set[str]:
     """Return every key and channel of the bus that other processes may look up, with its placeholders empty."""
-    names = {bus.LIVENESS, bus.BOOKS, bus.HEARTBEAT, bus.RAW_WANTED, bus.REQUESTS, bus.RESPONSES}
+    names = {bus.LIVENESS, bus.BOOKS, bus.HEARTBEAT, bus.RAW_WANTED, bus.DEPTH_NEEDS, bus.REQUESTS, bus.RESPONSES}
     for node in ast.walk(ast.parse(Path(bus.__file__).read_text())):
         if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
             names |= set(re.findall(r"^[a-z_]+:", str(node.values[0].value)))

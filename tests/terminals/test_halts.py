@@ -14,8 +14,8 @@ from application.trading import halts as trading_halts
 from aristobot.terminals.web import context_of
 from domain.people.user import User
 from tests.terminals.at_work import platform_for
+from web import urgent
 from web.app import create_app
-from web.console import urgent
 
 PASSWORD = "of nobody 42"
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from application.ports.requests import Action
 from application.trading import halts
-from web.console import urgent
+from web import urgent
 from web.context import AskedAt, By, InContext
 from web.forms import trading as forms
 

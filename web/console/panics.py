@@ -16,7 +16,7 @@ from application.trading.positions import PANIC
 from domain.people.user import User
 from projections.panics import steps
 from projections.users import myself
-from web.console import urgent
+from web import urgent
 from web.context import AskedAt, By, InContext, books
 from web.forms import panics as forms
 
