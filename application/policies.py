@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from application import alerts
 from application.ports.stores import Markets, Reader
-from application.trading import amending, positions
+from application.trading import positions, replacing
 from application.webhooks import streams
 from application.webhooks.deciding import decide, entered, turn
 from domain import events
@@ -167,7 +167,7 @@ def entry_ended(event: Aggregate.Event, world: World) -> list[Aggregate]:
 def order_cancelled(event: events.OrderCancelled, world: World) -> list[Aggregate]:
     """Place what is left of an order anew when its owner has changed it; otherwise see to what it was to protect."""
     order = world.store.get(Order, event.originator_id)
-    return amending.succeeded(order, world.store, world.now) or entry_ended(event, world)
+    return replacing.succeeded(order, world.store, world.now) or entry_ended(event, world)
 
 
 def order_not_replaced(
@@ -178,7 +178,7 @@ def order_not_replaced(
     if not order.cancel_requested and not isinstance(event, events.OrderCancelRejected):
         return []  # nobody has changed it: most orders end so
     reason = "order_closed" if isinstance(event, events.OrderClosed) else event.reason
-    return amending.failed(order, world.store, reason)
+    return replacing.failed(order, world.store, reason)
 
 
 def told(about: Callable[[E, Reader], Sequence[Aggregate]]) -> Callable[[E, World], list[Aggregate]]:

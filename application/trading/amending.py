@@ -6,7 +6,7 @@ Otherwise it is cancelled, and what is left of it is placed anew once its end is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,11 +14,10 @@ from uuid import UUID
 from application.commands import on_fresh_state
 from application.people.brokers import broker_of
 from application.people.users import by_hand
-from application.ports.stores import Markets, Reader, Store
+from application.ports.stores import Markets, Store
 from application.trading.decisions import order_of
 from application.trading.halts import protects
-from application.trading.positions import listed, wished
-from domain.aggregate import Aggregate
+from application.trading.positions import listed
 from domain.amounts import ZERO, check_positive, difference
 from domain.market import Market
 from domain.orders.names import wish_name
@@ -26,7 +25,7 @@ from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.orders.replacement import Replacement
 from domain.refusals import Impossible, Invalid
-from domain.ticket import REQUESTER, SENDABLE_FOR
+from domain.ticket import REQUESTER
 
 AMENDED_WITHIN = timedelta(seconds=10)
 """The time within which the exchange may be asked to make an order smaller."""
@@ -131,32 +130,3 @@ def _wanted(order: Order, change: Change, market: Market) -> Shape:
 def _only_shrinks(order: Order, wanted: Shape) -> bool:
     smaller = wanted.quantity is not None and order.quantity is not None and wanted.quantity < order.quantity
     return smaller and (wanted.price, wanted.stop_price) == (order.price, order.stop_price) and order.stop_price is None
-
-
-def succeeded(order: Order, store: Reader, now: datetime) -> list[Aggregate]:
-    """Place what is left of a cancelled order anew, when it was to be replaced; return what has changed."""
-    replacement = store.find(Replacement, Replacement.create_id(order.id)) if order.cancel_requested else None
-    if replacement is None or not replacement.is_pending or replacement.quantity is None:
-        return []
-    left = difference(replacement.quantity, order.filled)
-    if left <= 0:
-        replacement.fail("quantity_filled")
-        return [replacement]
-    wish = replace(order.wish.of(left), price=replacement.price, stop_price=replacement.stop_price)
-    order_id = Order.id_for(replacement.request, "replacement")
-    placed = Order.place(
-        order_id=order_id, user=order.user, broker=order.broker, wish=wish, source=order.source,
-        requester=order.requester, client_order_id=wish_name(order.user, order_id, now), not_after=now + SENDABLE_FOR,
-        cause=order.cause,
-    )  # fmt: skip
-    replacement.carry_out(placed.id)
-    return [replacement, placed, wished(placed, store)]
-
-
-def failed(order: Order, store: Reader, reason: str) -> list[Aggregate]:
-    """Record that an order is not replaced after all: it was executed, or its exchange keeps it."""
-    replacement = store.find(Replacement, Replacement.create_id(order.id))
-    if replacement is None or not replacement.is_pending:
-        return []
-    replacement.fail(reason)
-    return [replacement]

@@ -12,8 +12,10 @@ from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Store
 from application.trading.decisions import order_of
+from application.trading.replacing import pending
 from domain.orders.order import PROTECTION, Order
 from domain.orders.order_status import LIVE, Status
+from domain.orders.replacement import Replacement
 from domain.orders.wish import TRIGGERED, Side
 from domain.people.broker import Broker
 from domain.people.user import User
@@ -79,7 +81,8 @@ def effect_of_cancel_all(store: Store, user: int, broker: int | None = None, sym
     ]
     live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
     stay = sum(protects(order) for order in live)
-    return Effect([order for order in live if not protects(order) and not order.cancel_requested], stay)
+    ending = [order for order in live if not protects(order)]
+    return Effect([order for order in ending if not order.cancel_requested or pending(order, store)], stay)
 
 
 def cancel_all(store: Store, user: int, broker: int | None = None, symbol: str | None = None) -> Effect:
@@ -100,7 +103,16 @@ def cancel(store: Store, user: int, order_id: UUID) -> None:
         raise Impossible("it protects coins: it goes with their position", code="order_protects")
     with by_hand(user):
         order.request_cancel(REQUESTER)
-        store.save(order)
+        store.save(order, *not_replaced(order, store))
+
+
+def not_replaced(order: Order, store: Store) -> list[Replacement]:
+    """Return the replacement of an order that is to be gone for good, given up."""
+    replacement = pending(order, store)
+    if replacement is None:
+        return []
+    replacement.fail("cancelled")
+    return [replacement]
 
 
 @on_fresh_state
@@ -112,5 +124,5 @@ def _request_cancel(store: Store, user: int, order_id: UUID) -> bool:
             order.request_cancel("cancel all")
         except Impossible:
             return False
-        store.save(order)
+        store.save(order, *not_replaced(order, store))
     return True

@@ -13,8 +13,9 @@ from application.people.users import by_hand, registry_of
 from application.ports.stores import Reader, Store
 from application.trading.closing import exit_of
 from application.trading.counting import explained
-from application.trading.halts import RESUME_WITHIN, protects
+from application.trading.halts import RESUME_WITHIN, not_replaced, protects
 from application.trading.positions import PANIC, wished
+from application.trading.replacing import pending
 from domain.aggregate import carrying
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
@@ -77,7 +78,8 @@ def orders_to_cancel(store: Store, user: int) -> Iterator[Order]:
     """Yield a user's orders that protect no coins, but for exits on their way."""
     for order in _orders_of(store, user):
         leaves = order.wish.side is Side.SELL and order.wish.trades_at_once
-        if not order.cancel_requested and not leaves and not protects(order):
+        ending = order.cancel_requested and pending(order, store) is None
+        if not ending and not leaves and not protects(order):
             yield order
 
 
@@ -116,7 +118,7 @@ class Pursuit:
             return False
         try:
             order.request_cancel(PANIC)
-            self._store.save(order)
+            self._store.save(order, *not_replaced(order, self._store))
         except (Conflict, Impossible):
             return False  # it has just changed: the next look sees how
         self._cancelled_at[order.id] = now

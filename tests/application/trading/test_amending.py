@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from application.trading import amending
+from application.orders.agenda import Task
+from application.trading import amending, halts, panics
 from application.trading.amending import Change, Shape
 from domain.orders.order import Order
 from domain.orders.order_status import Status
@@ -188,3 +189,25 @@ async def test_what_has_changed_since_it_was_seen_is_not_touched(at):
         await trader.trading.becomes(order.id, Status.CANCELLED)
         with pytest.raises(Impossible):
             await amend(trader, order, seen=seen, price="41000")
+
+
+@pytest.mark.parametrize("end", ["cancel", "cancel all", "panic"])
+async def test_an_order_that_is_to_be_gone_is_not_placed_anew(at, end):
+    """Its owner changes their mind while the change waits for the cancel."""
+    async with at(LISTS, USDT="1000") as trader:
+        order = await resting(trader)
+        trader.trading.lane.close()  # the gateway is slower than its owner
+        await amend(trader, order, price="41000")
+        if end == "cancel":
+            await asyncio.to_thread(halts.cancel, trader.store, 1, order.id)
+        elif end == "cancel all":
+            assert len((await asyncio.to_thread(halts.cancel_all, trader.store, 1)).cancelled) == 1
+        else:
+            await asyncio.to_thread(panics.begin, trader.store, 1, uuid4())
+        await trader.trading.begin_anew()
+        trader.trading.lane.agenda.put(Task.CANCEL, order.id)
+        await trader.trading.becomes(order.id, Status.CANCELLED)
+        where = Replacement.create_id(order.id)
+        await trader.trading.until(lambda: not trader.store.get(Replacement, where).is_pending)
+        assert trader.store.get(Replacement, where).placed is None
+        assert len(trader.trading.on_exchange()) == 1

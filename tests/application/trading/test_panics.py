@@ -89,7 +89,7 @@ async def test_everything_that_was_bought_here_is_sold_and_what_protects_nothing
         assert held["webhook"] == HELD
         assert (await panic.trading.becomes(resting, Status.CANCELLED)).filled == 0
         assert panic.store.get(User, USER).trading_stopped
-        assert panic.trader.resting() == []
+        await panic.trading.until(lambda: panic.trader.resting() == [])
         assert await panic.look() == []
 
 

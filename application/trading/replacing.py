@@ -1,0 +1,52 @@
+"""Replacing: what is left of an order that its owner has changed is placed anew once the order has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from application.ports.stores import Reader
+from application.trading.positions import wished
+from domain.aggregate import Aggregate
+from domain.amounts import difference
+from domain.orders.names import wish_name
+from domain.orders.order import Order
+from domain.orders.replacement import Replacement
+from domain.people.user import User
+from domain.ticket import SENDABLE_FOR
+
+
+def pending(order: Order, store: Reader) -> Replacement | None:
+    """Return the replacement of an order that waits for its end, None when there is none."""
+    found = store.find(Replacement, Replacement.create_id(order.id)) if order.cancel_requested else None
+    return found if found is not None and found.is_pending else None
+
+
+def succeeded(order: Order, store: Reader, now: datetime) -> list[Aggregate]:
+    """Place what is left of a cancelled order anew, when it was to be replaced; return what has changed."""
+    replacement = pending(order, store)
+    if replacement is None or replacement.quantity is None:
+        return []
+    left = difference(replacement.quantity, order.filled)
+    in_panic = store.get(User, User.create_id(order.user)).panic is not None
+    if left <= 0 or in_panic:
+        replacement.fail("panic_in_force" if in_panic else "quantity_filled")
+        return [replacement]
+    wish = replace(order.wish.of(left), price=replacement.price, stop_price=replacement.stop_price)
+    order_id = Order.id_for(replacement.request, "replacement")
+    placed = Order.place(
+        order_id=order_id, user=order.user, broker=order.broker, wish=wish, source=order.source,
+        requester=order.requester, client_order_id=wish_name(order.user, order_id, now), not_after=now + SENDABLE_FOR,
+        cause=order.cause,
+    )  # fmt: skip
+    replacement.carry_out(placed.id)
+    return [replacement, placed, wished(placed, store)]
+
+
+def failed(order: Order, store: Reader, reason: str) -> list[Aggregate]:
+    """Record that an order is not replaced after all: it was executed, or its exchange keeps it."""
+    replacement = store.find(Replacement, Replacement.create_id(order.id))
+    if replacement is None or not replacement.is_pending:
+        return []
+    replacement.fail(reason)
+    return [replacement]
