@@ -34,7 +34,10 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """An order as it is typed. Prices are quote per base, `max_slippage` is in percent of the last price."""
+    """An order as it is typed. Prices are quote per base.
+
+    `max_slippage` is in percent of the last price, `trailing` the distance (percent) at which a trigger follows it.
+    """
 
     symbol: str
     side: Side
@@ -47,6 +50,7 @@ class Asked:
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     max_slippage: Decimal | None = None
+    trailing: Decimal | None = None
 
     @property
     def trades_at_once(self) -> bool:
@@ -94,10 +98,11 @@ def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
     """Return what an order comes to now. Raises `Invalid`, naming the field, when it could not be sent."""
     check_positive(
         amount=asked.amount, price=asked.price, stop_price=asked.stop_price, stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit, max_slippage=asked.max_slippage,
+        take_profit=asked.take_profit, max_slippage=asked.max_slippage, trailing=asked.trailing,
     )  # fmt: skip
     asked = _on_ticks(_bounded(asked, market, means.last), market)
-    expected, worst = _expected(asked, means.last), asked.price or asked.stop_price or means.last
+    expected = _expected(asked, means.last)
+    worst = expected if asked.type in TRIGGERED else asked.price or means.last
     _check_trigger(asked, means.last)
     protection = _protection(asked, expected)
     draft = _unrounded(asked, protection, expected, worst, means)
@@ -142,10 +147,27 @@ def _walk(wish: Wish, depth: Depth | None) -> Walk | None:
 def _expected(asked: Asked, last: Decimal) -> Decimal:
     """Return the price at which an order is likely to trade: a limit that the market has passed, at the market's."""
     if asked.type in TRIGGERED:
-        return asked.price or asked.stop_price or last
+        return asked.price or asked.stop_price or _followed(asked, last)
     if asked.price is None:
         return last
     return min(asked.price, last) if asked.side is Side.BUY else max(asked.price, last)
+
+
+def _followed(asked: Asked, last: Decimal) -> Decimal:
+    """Return the price of a trailing trigger while the market stands still."""
+    rises = (asked.side is Side.BUY) is (asked.type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
+    distance = product(last, asked.trailing or ZERO) / HUNDRED_PERCENT
+    return last + distance if rises else last - distance
+
+
+def _trailing_of(asked: Asked) -> int | None:
+    """Return a trailing distance in hundredths of a percent, the smallest step that exchanges take."""
+    if asked.trailing is None:
+        return None
+    hundredths = product(asked.trailing, HUNDRED_PERCENT)
+    if hundredths != hundredths.to_integral_value():
+        raise Invalid(f"{asked.trailing} percent", code="trailing_out_of_range", field="trailing")
+    return int(hundredths)
 
 
 def _bounded(asked: Asked, market: Market, last: Decimal) -> Asked:
@@ -210,7 +232,7 @@ def _unrounded(asked: Asked, protection: Protection | None, expected: Decimal, w
     wish = Wish(
         asked.symbol, asked.side, asked.type, price=asked.price, stop_price=asked.stop_price,
         time_in_force=asked.time_in_force or (TimeInForce.GTC if asked.type in PRICED else None),
-        protection=protection,
+        protection=protection, trailing=_trailing_of(asked),
     )  # fmt: skip
     buys, at_once = asked.side is Side.BUY, asked.type is Type.MARKET
     if asked.unit in {Unit.PERCENT, Unit.RISK} and asked.amount > HUNDRED_PERCENT:

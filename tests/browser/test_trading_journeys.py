@@ -14,8 +14,8 @@ from tests.browser.test_accessibility import findings_of
 from tests.conftest import short_folder
 
 WORDS = {
-    "fr": {"filled": "exécuté", "open": "ouvert", "cancelled": "annulé", "funds": "Fonds insuffisants"},
-    "en": {"filled": "filled", "open": "open", "cancelled": "cancelled", "funds": "Insufficient funds"},
+    "fr": {"filled": "exécuté", "open": "ouvert", "cancelled": "annulé", "funds": "Fonds insuffisants", "trailing": "stop suiveur"},
+    "en": {"filled": "filled", "open": "open", "cancelled": "cancelled", "funds": "Insufficient funds", "trailing": "no trailing stop"},
 }
 
 
@@ -207,6 +207,21 @@ def test_every_type_of_order_lives_and_ends(
             page.locator(".n-dialog__action button").last.click()
             expect(rows).to_have_count(0)
             expect(became).to_have_text(words["cancelled"])
+        # A trigger that follows the price, where the exchange has it; elsewhere its field says that it has not.
+        page.locator("[data-test=ticket-type]").select_option("stop_loss")
+        page.fill("[data-test=ticket-stop_price]", "")
+        page.fill("[data-test=ticket-trailing]", "5")
+        page.fill("[data-test=ticket-amount]", "0.02")
+        if exchange == "bitget":
+            expect(page.locator("label:has([data-test=ticket-trailing]) p")).to_contain_text(words["trailing"])
+            return
+        page.click("[data-test=validate]")
+        expect(page.locator("[data-test=execute]")).to_be_enabled()
+        page.click("[data-test=execute]")
+        expect(rows).to_have_count(1)
+        rows.locator("[data-test=cancel-order]").click()
+        page.locator(".n-dialog__action button").last.click()
+        expect(rows).to_have_count(0)
 
 
 def test_a_lost_answer_makes_no_second_order(platform: Any, browse: Any, enter: Any) -> None:

@@ -56,12 +56,14 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
         raise Invalid(f"{given.symbol} is not known at this broker", code="symbol_unknown", field="symbol")
     if broker.usage is Usage.OFF:
         raise Impossible("this broker is switched off", code="broker_off")
+    if given.trailing is not None and not _entry(context, broker).capabilities.trailing:
+        raise Invalid(f"{broker.exchange} does not take trailing", code="trailing_not_offered", field="trailing")
     price = _price(context, by.user, broker, market)
     balances, age = _balances(context, broker)
     asked = Asked(
         given.symbol, given.side, given.type, given.unit, given.amount, price=given.price, stop_price=given.stop_price,
         time_in_force=given.time_in_force, stop_loss=given.stop_loss, take_profit=given.take_profit,
-        max_slippage=given.max_slippage,
+        max_slippage=given.max_slippage, trailing=given.trailing,
     )  # fmt: skip
     depth, depth_age = _depth(context, broker, market)
     means = _means(context, by.user, broker, market, asked, price, balances, depth)
@@ -86,6 +88,11 @@ def execute(ticket: str, by: By, context: InContext) -> forms.Executed:
     broker = broker_of(context.records.store, by.user, found.broker)
     market = listed(context.records.markets, broker, found.wish.symbol)
     return forms.Executed(order=tickets.execute(context.records.store, found, market, datetime.now(UTC)))
+
+
+def _entry(context: Context, broker: Broker) -> Any:
+    """Return the entry of a broker's exchange in the catalogue."""
+    return next(one for one in context.platform.exchanges if one.name == broker.exchange)
 
 
 def _session(by: Asking) -> str:
@@ -193,6 +200,6 @@ def _sent(found: Weighed) -> forms.Sent:
     wish, protection = found.wish, found.wish.protection or Protection()
     return forms.Sent(
         side=wish.side, type=wish.type, quantity=wish.quantity, cost=wish.cost, price=wish.price,
-        stop_price=wish.stop_price, time_in_force=wish.time_in_force, stop_loss=protection.stop_loss,
+        stop_price=wish.stop_price, trailing=wish.trailing, time_in_force=wish.time_in_force, stop_loss=protection.stop_loss,
         take_profit=protection.take_profit,
     )  # fmt: skip

@@ -13,7 +13,10 @@ from web.forms.values import Amount, Text
 
 
 class NewTicket(BaseModel):
-    """An order as it is typed. Prices are quote per base, `max_slippage` is in percent of the last price."""
+    """An order as it is typed. Prices are quote per base.
+
+    `max_slippage` is in percent of the last price, `trailing` the distance (percent) at which a trigger follows it.
+    """
 
     broker: int = Field(ge=1, le=2**31 - 1)
     symbol: Text
@@ -27,10 +30,14 @@ class NewTicket(BaseModel):
     stop_loss: Amount | None = None
     take_profit: Amount | None = None
     max_slippage: Amount | None = None
+    trailing: Amount | None = None
 
 
 class Sent(BaseModel):
-    """The order as it will be sent: `quantity` in base or `cost` in quote, whichever sizes it."""
+    """The order as it will be sent: `quantity` in base or `cost` in quote, whichever sizes it.
+
+    `trailing` is in hundredths of a percent.
+    """
 
     side: Side
     type: Type
@@ -38,6 +45,7 @@ class Sent(BaseModel):
     cost: Amount | None
     price: Amount | None
     stop_price: Amount | None
+    trailing: int | None
     time_in_force: TimeInForce | None
     stop_loss: Amount | None
     take_profit: Amount | None

@@ -3450,7 +3450,9 @@ export interface components {
         };
         /**
          * NewTicket
-         * @description An order as it is typed. Prices are quote per base, `max_slippage` is in percent of the last price.
+         * @description An order as it is typed. Prices are quote per base.
+         *
+         *     `max_slippage` is in percent of the last price, `trailing` the distance (percent) at which a trigger follows it.
          */
         NewTicket: {
             /** Broker */
@@ -3473,6 +3475,8 @@ export interface components {
             take_profit?: number | string | null;
             /** Max Slippage */
             max_slippage?: number | string | null;
+            /** Trailing */
+            trailing?: number | string | null;
         };
         /**
          * Obstacle
@@ -3835,6 +3839,8 @@ export interface components {
         /**
          * Sent
          * @description The order as it will be sent: `quantity` in base or `cost` in quote, whichever sizes it.
+         *
+         *     `trailing` is in hundredths of a percent.
          */
         Sent: {
             side: components["schemas"]["Side"];
@@ -3847,6 +3853,8 @@ export interface components {
             price: string | null;
             /** Stop Price */
             stop_price: string | null;
+            /** Trailing */
+            trailing: number | null;
             time_in_force: components["schemas"]["TimeInForce"] | null;
             /** Stop Loss */
             stop_loss: string | null;

@@ -300,3 +300,23 @@ def test_it_belongs_to_one_session_of_one_user():
     for market, now in ((MARKET, NOW + VALID_FOR + timedelta(seconds=1)), (None, NOW)):
         with pytest.raises(Impossible):
             ticket.check(market, now)
+
+
+# --- a trigger that follows the price --------------------------------------------------------------------------------
+
+
+def test_a_trailing_stop_is_sized_by_where_it_would_trigger_now():
+    """Selling it is expected below the price, buying it above; it needs no trigger of its own."""
+    sale = weighed(asked("2", side=Side.SELL, kind=Type.STOP_LOSS, trailing="1"), MARKET, MEANS)
+    assert (sale.wish.trailing, sale.wish.stop_price, sale.price) == (100, None, Decimal("49.5"))
+    buy = weighed(asked("50", Unit.PERCENT, kind=Type.STOP_LOSS, trailing="2"), MARKET, MEANS)
+    assert (buy.wish.trailing, buy.wish.quantity) == (200, MARKET.round_quantity(Decimal(500) / 51))
+
+
+@pytest.mark.parametrize(("kind", "trailing", "code"), [
+    (Type.STOP_LOSS, "0.05", "trailing_out_of_range"), (Type.STOP_LOSS, "21", "trailing_out_of_range"),
+    (Type.STOP_LOSS, "1.005", "trailing_out_of_range"), (Type.STOP_LOSS, "-1", "not_positive"),
+    (Type.MARKET, "1", "trigger_not_taken"),
+])  # fmt: skip
+def test_a_distance_that_no_exchange_takes_is_refused(kind, trailing, code):
+    assert refused(asked("2", side=Side.SELL, kind=kind, trailing=trailing))[0] == code

@@ -26,7 +26,7 @@ describe('a ticket', () => {
   })
 
   it('puts only what is bought under a stop', () => {
-    expect(fieldsOf({ side: 'sell', type: 'stop_loss' })).toEqual(['stop_price'])
+    expect(fieldsOf({ side: 'sell', type: 'stop_loss' })).toEqual(['stop_price', 'trailing'])
     expect(fieldsOf({ side: 'buy', type: 'market' })).toEqual(['max_slippage', 'stop_loss', 'take_profit'])
   })
 })

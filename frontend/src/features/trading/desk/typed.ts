@@ -16,16 +16,17 @@ export interface Typed {
   stop_loss: string
   take_profit: string
   max_slippage: string
+  trailing: string
 }
 
 export const EMPTY: Typed = {
-  side: 'buy', type: 'market', unit: 'quote', amount: '', price: '', stop_price: '', time_in_force: 'GTC', stop_loss: '', take_profit: '', max_slippage: '',
+  side: 'buy', type: 'market', unit: 'quote', amount: '', price: '', stop_price: '', time_in_force: 'GTC', stop_loss: '', take_profit: '', max_slippage: '', trailing: '',
 }
 
 /** The prices and terms that an order of this side and type takes. */
 export function fieldsOf(typed: Pick<Typed, 'side' | 'type'>): (keyof Typed)[] {
   const own: Record<Typed['type'], (keyof Typed)[]> = {
-    market: ['max_slippage'], limit: ['price', 'time_in_force'], stop_loss: ['stop_price'], take_profit: ['stop_price'],
+    market: ['max_slippage'], limit: ['price', 'time_in_force'], stop_loss: ['stop_price', 'trailing'], take_profit: ['stop_price', 'trailing'],
     stop_loss_limit: ['stop_price', 'price'], take_profit_limit: ['stop_price', 'price'],
   }
   return [...own[typed.type], ...(typed.side === 'buy' ? (['stop_loss', 'take_profit'] as const) : [])]
@@ -38,7 +39,7 @@ const amountOf = (text: string): string => text.trim().replace(',', '.')
 export function requestOf(broker: number, symbol: string, typed: Typed): NewTicket | null {
   if (!amountOf(typed.amount)) return null
   const taken = fieldsOf(typed)
-  const prices = (['price', 'stop_price', 'stop_loss', 'take_profit', 'max_slippage'] as const).filter((name) => taken.includes(name) && amountOf(typed[name]))
+  const prices = (['price', 'stop_price', 'stop_loss', 'take_profit', 'max_slippage', 'trailing'] as const).filter((name) => taken.includes(name) && amountOf(typed[name]))
   return {
     broker, symbol, side: typed.side, type: typed.type, unit: typed.unit, amount: amountOf(typed.amount),
     ...Object.fromEntries(prices.map((name) => [name, amountOf(typed[name])])),
