@@ -25,6 +25,7 @@ from domain.ticket import Ticket
 from projections.books.reading import as_user
 from web.access.cookies import Asking, session_of
 from web.access.remembered import Remembered
+from web.access.spacing import Spacing
 from web.access.throttle import Throttle
 from web.live.wakes import Wakes
 
@@ -149,6 +150,8 @@ class People:
     codes: Throttle = field(default_factory=Throttle)
     """Of invitations."""
     remembered: Remembered = field(default_factory=Remembered)
+    validations: Spacing = field(default_factory=lambda: Spacing(0.2, 5))
+    """Of tickets: at most five in a second for one session."""
 
 
 @dataclass(frozen=True)

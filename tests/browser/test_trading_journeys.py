@@ -14,8 +14,20 @@ from tests.browser.test_accessibility import findings_of
 from tests.conftest import short_folder
 
 WORDS = {
-    "fr": {"filled": "exécuté", "open": "ouvert", "cancelled": "annulé", "funds": "Fonds insuffisants", "trailing": "stop suiveur"},
-    "en": {"filled": "filled", "open": "open", "cancelled": "cancelled", "funds": "Insufficient funds", "trailing": "no trailing stop"},
+    "fr": {
+        "filled": "exécuté",
+        "open": "ouvert",
+        "cancelled": "annulé",
+        "funds": "Fonds insuffisants",
+        "trailing": "stop suiveur",
+    },
+    "en": {
+        "filled": "filled",
+        "open": "open",
+        "cancelled": "cancelled",
+        "funds": "Insufficient funds",
+        "trailing": "no trailing stop",
+    },
 }
 
 

@@ -48,8 +48,9 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
     """Validate an order: what would be sent, and what it comes to. Nothing is asked of the exchange.
 
     An order that could not be sent is refused with the field to change. The ticket is valid for 30 seconds, in this
-    session only.
+    session only. A session validates every 200 ms at most: who is faster waits.
     """
+    context.people.validations.wait(_session(by))
     broker = broker_of(context.records.store, by.user, given.broker)
     market = listed(context.records.markets, broker, given.symbol)
     if market is None:
@@ -200,6 +201,6 @@ def _sent(found: Weighed) -> forms.Sent:
     wish, protection = found.wish, found.wish.protection or Protection()
     return forms.Sent(
         side=wish.side, type=wish.type, quantity=wish.quantity, cost=wish.cost, price=wish.price,
-        stop_price=wish.stop_price, trailing=wish.trailing, time_in_force=wish.time_in_force, stop_loss=protection.stop_loss,
-        take_profit=protection.take_profit,
+        stop_price=wish.stop_price, trailing=wish.trailing, time_in_force=wish.time_in_force,
+        stop_loss=protection.stop_loss, take_profit=protection.take_profit,
     )  # fmt: skip
