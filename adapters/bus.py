@@ -104,22 +104,22 @@ class Bus:
         """Return the series that were asked for within the last minute. Raises `RedisError` while the bus is away."""
         return {str(key).partition(":")[2] for key in self._client.scan_iter("heartbeat_need:*", count=500)}
 
-    def need_depth(self, key: DepthKey) -> None:
-        """Ask the gateway to follow the depth of a market for some seconds, as long as somebody looks at it."""
+    def need_depth(self, key: DepthKey, viewer: str) -> None:
+        """Ask the gateway to follow the depth of a market for some seconds. A viewer looks at one market at a time."""
         with contextlib.suppress(redis.RedisError):  # who looks asks again
-            self._client.hset(DEPTH_NEEDS, " ".join(key), f"{time.time():.3f}")
+            self._client.hset(DEPTH_NEEDS, viewer, f"{time.time():.3f} {' '.join(key)}")
 
-    def needed_depths(self) -> set[DepthKey]:
-        """Return the markets that somebody looks at now; none while the bus is away."""
+    def needed_depths(self) -> list[DepthKey]:
+        """Return the markets that are looked at now, the newest first; none while the bus is away."""
         try:
-            asked = self._client.hgetall(DEPTH_NEEDS)
-            over = [name for name, at in asked.items() if time.time() - float(at) > _DEPTH_SECONDS]
+            asked = {str(viewer): str(said).split(" ", 3) for viewer, said in self._client.hgetall(DEPTH_NEEDS).items()}
+            over = [viewer for viewer, (at, *_) in asked.items() if time.time() - float(at) > _DEPTH_SECONDS]
             if over:
                 self._client.hdel(DEPTH_NEEDS, *over)
         except redis.RedisError:
-            return set()
-        keys = (str(name).split(" ") for name in asked if name not in over)
-        return {(exchange, venue, symbol) for exchange, venue, symbol in keys}
+            return []
+        newest = sorted((said for viewer, said in asked.items() if viewer not in over), reverse=True)
+        return [*dict.fromkeys((exchange, venue, symbol) for _, exchange, venue, symbol in newest)]
 
     def tell_depths(self, told: Mapping[DepthKey, Mapping[str, Any]]) -> None:
         """Publish the depth and the tape of markets."""

@@ -12,7 +12,7 @@ from application.lane.limits import REASONS
 from application.people.users import registry_of
 from application.ports.stores import Reader, Store
 from application.trading.decisions import TOO_LATE
-from application.trading.positions import BELOW, REACHED, owner_of
+from application.trading.positions import BELOW, PANIC, REACHED, owner_of
 from domain import events
 from domain.aggregate import Aggregate, carrying
 from domain.alert import Alert, Cause, Severity
@@ -73,7 +73,7 @@ LOUDNESS = {
     Cause.BACKUP_FAILED: Severity.CRITICAL,
     Cause.DAILY_HEAD: Severity.INFO,
 }
-NOTHING_LEFT = frozenset({"cancelled_before_sending", "no_position", REACHED, BELOW})
+NOTHING_LEFT = frozenset({"cancelled_before_sending", "no_position", "panic_lifted", REACHED, BELOW})
 """The reasons for an unsent exit that raise no alert: its owner wants it, or nothing is left to sell."""
 OF_ENTRIES = frozenset({"gate_locked", "gate_resting", "gate_after_loss", "gate_most_entries", "bar_too_old"})
 """The reasons for which entries alone are refused."""
@@ -187,6 +187,8 @@ def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
     if cause is None:
         return []
     told = _about_order(event, store, cause, _reason(event.reason, event.detail))
+    if order.requester == PANIC:
+        return _once_a_trade(order, told, event.reason, store)
     if order.wish.holding is None:
         return [told]
     # One that says what is to be held may come with every bar: it is told once for each share of a trade.
@@ -285,7 +287,17 @@ def exit_rejected(
     order = store.get(Order, event.originator_id)
     if order.wish.side is not Side.SELL or order.requester == PROTECTION or _is_of_twin(order, store):
         return []
-    return [_about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})]
+    told = _about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})
+    return _once_a_trade(order, told, event.reason, store) if order.requester == PANIC else [told]
+
+
+def _once_a_trade(order: Order, told: Alert, reason: str, store: Reader) -> list[Alert]:
+    """Return an alert about an exit of a panic, once for each trade and reason: a panic tries again and again."""
+    position = store.position_newest(order.user, order.broker, order.wish.symbol, owner_of(order.source))
+    key = f"{told.cause}/{position}/panic/{reason}"
+    if store.find(Alert, Alert.create_id(order.user, key)) is not None:
+        return []
+    return [Alert(order.user, key, told.cause, LOUDNESS[told.cause], order.id, told.facts)]
 
 
 def _about_order(event: Aggregate.Event, store: Reader, cause: Cause, facts: dict[str, str]) -> Alert:

@@ -33,6 +33,8 @@ class World:
 
 Policy = Callable[[Any, World], list[Aggregate]]
 E = TypeVar("E", bound=Aggregate.Event)
+StillThere = events.OrderCancelRejected | events.OrderCorrected
+"""The events after which an order rests although it was to be cancelled."""
 Fruitless = events.OrderRefused | events.OrderRejected | events.OrderCancelled | events.OrderExpired
 """The events of an order that came to nothing."""
 
@@ -167,18 +169,23 @@ def entry_ended(event: Aggregate.Event, world: World) -> list[Aggregate]:
 def order_cancelled(event: events.OrderCancelled, world: World) -> list[Aggregate]:
     """Place what is left of an order anew when its owner has changed it; otherwise see to what it was to protect."""
     order = world.store.get(Order, event.originator_id)
-    return replacing.succeeded(order, world.store, world.now) or entry_ended(event, world)
+    changed = replacing.succeeded(order, world.store, world.now)
+    if any(isinstance(one, Order) for one in changed):
+        return changed
+    return [*changed, *entry_ended(event, world)]
 
 
 def order_not_replaced(
-    event: events.OrderClosed | events.OrderExpired | events.OrderRejected | events.OrderCancelRejected, world: World
+    event: events.OrderClosed | events.OrderExpired | events.OrderRejected | StillThere | events.OrderResolved,
+    world: World,
 ) -> list[Aggregate]:
     """Record that an order which was to be replaced has ended otherwise, or stays as it is."""
     order = world.store.get(Order, event.originator_id)
-    if not order.cancel_requested and not isinstance(event, events.OrderCancelRejected):
+    if not order.cancel_requested and not isinstance(event, StillThere):
         return []  # nobody has changed it: most orders end so
-    reason = "order_closed" if isinstance(event, events.OrderClosed) else event.reason
-    return replacing.failed(order, world.store, reason)
+    if isinstance(event, events.OrderExpired | events.OrderRejected | events.OrderCancelRejected):
+        return replacing.failed(order, world.store, event.reason)
+    return replacing.failed(order, world.store, f"order_{order.status}")
 
 
 def told(about: Callable[[E, Reader], Sequence[Aggregate]]) -> Callable[[E, World], list[Aggregate]]:
@@ -230,8 +237,8 @@ WHEN: Mapping[str, tuple[Policy, ...]] = dict(
         on(events.OrderDoubted, told(alerts.order_unknown)),
         on(events.OrderStatusUnknown, told(alerts.status_unknown)),
         on(events.OrderContradicted, told(alerts.report_contradicts)),
-        on(events.OrderCorrected, told(alerts.order_corrected)),
-        on(events.OrderResolved, webhook_settled, entry_ended),
+        on(events.OrderCorrected, order_not_replaced, told(alerts.order_corrected)),
+        on(events.OrderResolved, webhook_settled, entry_ended, order_not_replaced),
         on(events.ReconciliationFailed, told(alerts.reconciliation_failed)),
         on(events.ReconciliationDiscrepancyFound, told(alerts.difference_to_decide)),
         on(events.PositionProtectionLost, protection_answered, told(alerts.position_unprotected)),

@@ -437,6 +437,9 @@ class UserTradingResumed(Aggregate.Event):
 class UserPanicBegun(Aggregate.Event):
     panic: UUID
 
+class UserPanicJoined(Aggregate.Event):
+    request: UUID
+
 class UserPanicLifted(Aggregate.Event):
     panic: UUID
 

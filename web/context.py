@@ -175,8 +175,8 @@ class Platform:
     """Return the same of everything that is held there, positions or not."""
     need_series: Callable[[str], None] = lambda _: None
     """Ask the heartbeat to follow a series for another minute."""
-    need_depth: Callable[[tuple[str, str, str]], None] = lambda _: None
-    """Ask the gateway to follow the depth of a market (exchange, venue, symbol) for some seconds."""
+    need_depth: Callable[[tuple[str, str, str], str], None] = lambda _, __: None
+    """Ask the gateway to follow the depth of a market (exchange, venue, symbol) for some seconds, for one viewer."""
     depth: Callable[[tuple[str, str, str]], Mapping[str, Any] | None] = lambda _: None
     """Return the depth and the tape of a market as last told, None while it is not followed."""
     want_raw: Callable[[], None] = lambda: None

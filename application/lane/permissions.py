@@ -15,12 +15,14 @@ from domain.people.user import User
 class Permission:
     """The settings of a broker and its owner.
 
-    `is_trading` is True when the owner is enabled and neither has halted automatic trading.
+    `is_trading` is True when the owner is enabled and neither has halted automatic trading, `in_panic` while a panic of
+    the owner is in force.
     """
 
     removed: bool
     usage: Usage
     is_trading: bool
+    in_panic: bool
     limits: Limits
 
 
@@ -48,6 +50,7 @@ class Permissions:
             removed=broker.removed,
             usage=broker.usage,
             is_trading=user.enabled and not user.trading_stopped and not broker.trading_stopped,
+            in_panic=user.panic is not None,
             limits=broker.limits,
         )
         self._known[broker_id, user_id] = [broker.version, user.version], permission

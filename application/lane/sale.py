@@ -15,10 +15,10 @@ from application.protection.legs import Legs
 from application.protection.resting import groups_of, locked_in
 from application.protection.target import STOPS, leaving
 from application.trading.counting import explained
-from application.trading.positions import BELOW, INSISTED, INSISTENT, REACHED, RECENT_ENTRIES, position_id_of
+from application.trading.positions import BELOW, INSISTED, INSISTENT, PANIC, REACHED, RECENT_ENTRIES, position_id_of
 from domain.amounts import ZERO, difference, total
 from domain.orders.order import Order
-from domain.orders.order_status import ENDED, Status
+from domain.orders.order_status import ENDED, LIVE, Status
 from domain.orders.wish import Side, Source
 from domain.refusals import Impossible
 from domain.trading.position import Position
@@ -99,6 +99,8 @@ class Sales:
             await self._check_foreign(position, order)
             return Sale(None, resting)
         exits = [await self._orders.load(one) for one in position.exits if one != order.id]
+        if order.requester == PANIC and any(one.status in LIVE and one.status is not Status.OPEN for one in exits):
+            raise NoAnswer("an exit of these coins is in doubt", code="exit_in_doubt")
         bought = [] if order.wish.holding is None else await self._entries(position)
         by_person = order.requester == INSISTED
         waited_for = [one for one in (*legs, *exits, *bought) if not by_person or self._has_just_changed(one)]

@@ -20,8 +20,9 @@ from application.orders.turns import LIST, SINGLE, Rank
 from application.ports.errors import ExchangeError, RefusedByExchange
 from application.protection.legs import Legs
 from application.trading.positions import (
-    INSISTENT,
+    INSISTED,
     ONCE_MORE,
+    PANIC,
     REST,
     TURNED,
     UNHINDERED,
@@ -293,7 +294,9 @@ class Sending:
 def _reason_of_the_broker(order: Order, permission: Permission) -> str | None:
     if permission.removed or permission.usage is Usage.OFF:
         return "broker_removed" if permission.removed else "broker_off"
-    if order.source is Source.MANUAL or order.requester in INSISTENT:
+    if order.requester == PANIC:
+        return None if permission.in_panic else "panic_lifted"
+    if order.source is Source.MANUAL or order.requester == INSISTED:
         return None
     if not permission.is_trading:
         return "paused"

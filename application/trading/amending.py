@@ -17,13 +17,16 @@ from application.people.users import by_hand
 from application.ports.stores import Markets, Store
 from application.trading.decisions import order_of
 from application.trading.halts import protects
-from application.trading.positions import listed
-from domain.amounts import ZERO, check_positive, difference
+from application.trading.positions import listed, on_tick
+from domain.amounts import ZERO, check_positive, difference, product
 from domain.market import Market
 from domain.orders.names import wish_name
 from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.orders.replacement import Replacement
+from domain.orders.wish import Protection, Side, Source, TimeInForce, Type
+from domain.people.broker import Broker, Usage
+from domain.people.user import User
 from domain.refusals import Impossible, Invalid
 from domain.ticket import REQUESTER
 
@@ -53,20 +56,27 @@ class Change:
 @on_fresh_state
 def amend(
     store: Store, markets: Markets, user: int, order_id: UUID, change: Change, now: datetime, *, shrinks: bool,
-    dry: bool = False,
+    last: Decimal | None = None, dry: bool = False,
 ) -> bool:  # fmt: skip
     """Change an order that rests; return True when it keeps its place in the queue. A `dry` change does nothing.
 
-    `shrinks` says that its exchange makes orders smaller where they rest. Raises `NotFound` for another user's order,
-    `Impossible` for one that does not rest, protects coins, was made elsewhere, or has changed since it was seen, and
-    `Invalid`, naming the field, for a size or a price that its market does not take.
+    `shrinks` says that its exchange makes orders smaller where they rest, `last` is the last price where it is known.
+    Raises `NotFound` for another user's order, `Impossible` for one that does not rest, protects coins, was made
+    elsewhere, has changed since it was seen, or would not be sent now, and `Invalid`, naming the field, for a size or a
+    price that its market, its broker or its own protection does not take.
     """
     order = order_of(store, user, order_id)
     replacement = store.find(Replacement, Replacement.create_id(order_id))
     if replacement is not None and replacement.request == change.request:
         return False
     _check_amendable(order, change)
-    wanted = _wanted(order, change, _market_of(store, markets, order))
+    broker, subject = broker_of(store, user, order.broker), store.get(User, User.create_id(user))
+    _check_may_be_sent(order, broker, subject)
+    market = listed(markets, broker, order.wish.symbol)
+    if market is None:
+        raise Invalid(f"{order.wish.symbol} is not known", code="symbol_unknown", field="symbol")
+    wanted = _wanted(order, change, market)
+    _check_prices(order, wanted, broker, last)
     keeps = shrinks and _only_shrinks(order, wanted)
     if dry:
         return keeps
@@ -100,11 +110,36 @@ def _check_amendable(order: Order, change: Change) -> None:
         raise Impossible("it has changed in the meantime", code="order_changed")
 
 
-def _market_of(store: Store, markets: Markets, order: Order) -> Market:
-    market = listed(markets, broker_of(store, order.user, order.broker), order.wish.symbol)
-    if market is None:
-        raise Invalid(f"{order.wish.symbol} is not known", code="symbol_unknown", field="symbol")
-    return market
+def _check_may_be_sent(order: Order, broker: Broker, user: User) -> None:
+    """Raise `Impossible` while what is placed anew would not be sent: the order stays as it is."""
+    if broker.usage is Usage.OFF:
+        raise Impossible("this broker is switched off", code="broker_off")
+    if order.source is not Source.MANUAL and (user.trading_stopped or broker.trading_stopped):
+        raise Impossible("automatic trading is halted", code="paused")
+    if order.wish.side is Side.BUY and user.panic is not None:
+        raise Impossible("a panic is in force: lift it first", code="panic_in_force")
+
+
+def _check_prices(order: Order, wanted: Shape, broker: Broker, last: Decimal | None) -> None:
+    """Raise `Invalid` for prices at which it would not be taken, or would not rest under its own protection."""
+    buys, price = order.wish.side is Side.BUY, wanted.price or wanted.stop_price
+    left = difference(wanted.quantity or ZERO, order.filled)
+    most = broker.limits.per_order if broker.limits.currency == order.wish.symbol.partition("/")[2] else None
+    if buys and most is not None and price is not None and product(left, price) > most:
+        raise Invalid(f"{product(left, price):f} is above {most:f}", code="limit_per_order", field="quantity")
+    if last is not None and wanted.stop_price is not None and wanted.stop_price != order.stop_price:
+        rises = buys is (order.wish.type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
+        if wanted.stop_price == last or (wanted.stop_price > last) is not rises:
+            raise Invalid(f"{last} has passed {wanted.stop_price}", code="trigger_passed", field="stop_price")
+    if order.wish.time_in_force is TimeInForce.PO and last is not None and wanted.price is not None:
+        crosses = wanted.price >= last if buys else wanted.price <= last
+        if crosses:
+            raise Invalid(f"{last} is traded: it would not rest", code="would_take", field="price")
+    protection = order.wish.protection or Protection()
+    if price is not None and protection.stop_loss is not None and price <= protection.stop_loss:
+        raise Invalid(f"the stop {protection.stop_loss} is not below {price}", code="stop_not_below", field="price")
+    if price is not None and protection.take_profit is not None and price >= protection.take_profit:
+        raise Invalid(f"the target is not above {price}", code="target_not_above", field="price")
 
 
 def _wanted(order: Order, change: Change, market: Market) -> Shape:
@@ -115,8 +150,8 @@ def _wanted(order: Order, change: Change, market: Market) -> Shape:
         if getattr(given, name) is not None and getattr(order, name) is None:
             raise Invalid(f"this order has no {name}", code="price_not_taken", field=name)
     quantity = order.quantity if given.quantity is None else market.round_quantity(given.quantity, order.wish.type)
-    price = order.price if given.price is None else market.round_price(given.price)
-    stop_price = order.stop_price if given.stop_price is None else market.round_price(given.stop_price)
+    price = order.price if given.price is None else on_tick(given.price, market, "price")
+    stop_price = order.stop_price if given.stop_price is None else on_tick(given.stop_price, market, "stop_price")
     wanted = Shape(quantity, price, stop_price)
     if wanted == change.seen:
         raise Invalid("nothing would change", code="amendment_empty", field="price")

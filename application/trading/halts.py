@@ -32,6 +32,15 @@ def protects(order: Order) -> bool:
     return order.requester == PROTECTION or elsewhere
 
 
+def guards(order: Order) -> bool:
+    """Return True for every sell behind a trigger, and every sell that was placed elsewhere.
+
+    Coins lie under it, whoever placed it; one that was placed elsewhere may be a leg of a list that has a stop.
+    """
+    stops = order.wish.type in TRIGGERED or order.is_external
+    return protects(order) or (order.wish.side is Side.SELL and stops)
+
+
 @on_fresh_state
 def halt(store: Store, user: int, number: int | None = None) -> None:
     """Halt automatic trading on all brokers of a user, or on one of them."""
@@ -80,8 +89,8 @@ def effect_of_cancel_all(store: Store, user: int, broker: int | None = None, sym
         if order.user == user and broker in {None, order.broker} and symbol in {None, order.wish.symbol}
     ]
     live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
-    stay = sum(protects(order) for order in live)
-    ending = [order for order in live if not protects(order)]
+    stay = sum(guards(order) for order in live)
+    ending = [order for order in live if not guards(order)]
     return Effect([order for order in ending if not order.cancel_requested or pending(order, store)], stay)
 
 

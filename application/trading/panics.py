@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,14 +13,14 @@ from application.people.users import by_hand, registry_of
 from application.ports.stores import Reader, Store
 from application.trading.closing import exit_of
 from application.trading.counting import explained
-from application.trading.halts import RESUME_WITHIN, not_replaced, protects
+from application.trading.halts import RESUME_WITHIN, guards, not_replaced, protects
 from application.trading.positions import PANIC, wished
 from application.trading.replacing import pending
 from domain.aggregate import carrying
 from domain.orders.order import Order
 from domain.orders.order_status import ENDED, Status
 from domain.orders.wish import HUNDRED_PERCENT, Side, Source
-from domain.people.broker import Broker
+from domain.people.broker import Broker, Usage
 from domain.people.user import User
 from domain.refusals import Conflict, Impossible
 from domain.trading.position import Position
@@ -28,6 +28,11 @@ from domain.trading.position import Position
 CANCELLED_AGAIN_AFTER = timedelta(seconds=5)
 """The time after which a cancellation that the exchange did not carry out is requested again."""
 LONGEST_PAUSE = timedelta(seconds=30)
+HOPELESS = frozenset({"notional_below_minimum", "quantity_below_minimum", "market_closed", "symbol_unknown"})
+"""The reasons that another try does not change soon: it follows after `HOPELESS_PAUSE`."""
+HOPELESS_PAUSE = timedelta(minutes=5)
+LOCKED = frozenset({"insufficient_funds", "notional_below_minimum", "quantity_below_minimum"})
+"""The reasons of exits whose coins may be locked under orders that were placed by themselves."""
 
 
 @on_fresh_state
@@ -75,11 +80,20 @@ def in_force(store: Reader) -> list[User]:
 
 
 def orders_to_cancel(store: Store, user: int) -> Iterator[Order]:
-    """Yield a user's orders that protect no coins, but for exits on their way."""
+    """Yield a user's orders that guard no coins, but for exits on their way.
+
+    A stop that was placed by itself goes only when the coins of a position cannot be sold because it locks them.
+    """
+    short = {
+        (one.broker, one.symbol)
+        for one in positions_to_sell(store, user)
+        if any(order.reason in LOCKED for order in store.get_all(Order, one.exits[-1:]))
+    }
     for order in _orders_of(store, user):
         leaves = order.wish.side is Side.SELL and order.wish.trades_at_once
+        stays = protects(order) or (guards(order) and (order.broker, order.wish.symbol) not in short)
         ending = order.cancel_requested and pending(order, store) is None
-        if not ending and not leaves and not protects(order):
+        if not ending and not leaves and not stays:
             yield order
 
 
@@ -99,17 +113,17 @@ class Pursuit:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cancelled_at: dict[UUID, datetime] = {}
-
-    def look(self, now: datetime) -> list[Order]:
-        """Ask for all that is due now, for every user in a panic; return the orders that are cancelled or placed."""
-        return [order for user in in_force(self._store) for order in self.of(user, now)]
+        self._freed: set[tuple[int, str]] = set()
+        """The markets (broker, symbol) in which coins were freed since the last exit: the next one waits no pause."""
 
     def of(self, user: User, now: datetime) -> list[Order]:
         """Ask for all that is due now for one user; return the orders that are cancelled or placed."""
         with _by_panic(user):
             cancelled = [order for order in orders_to_cancel(self._store, user.number) if self._cancel(order, now)]
+            going = {key_of(order) for order in _orders_of(self._store, user.number) if _is_going(order)}
             held = positions_to_sell(self._store, user.number)
-            sold = [order for one in held if (order := self._sell(one, now)) is not None]
+            due = [one for one in held if (one.broker, one.symbol) not in going]
+            sold = [order for one in due if (order := self._sell(one, now)) is not None]
         return [*cancelled, *sold]
 
     def _cancel(self, order: Order, now: datetime) -> bool:
@@ -122,29 +136,49 @@ class Pursuit:
         except (Conflict, Impossible):
             return False  # it has just changed: the next look sees how
         self._cancelled_at[order.id] = now
+        if guards(order):
+            self._freed.add(key_of(order))
         return True
 
     def _sell(self, position: Position, now: datetime) -> Order | None:
-        last = self._store.find(Order, position.exits[-1]) if position.exits else None
-        if last is not None and not _is_over(last, position, now):
+        broker = self._store.get(Broker, Broker.create_id(position.broker))
+        exits = self._store.get_all(Order, position.exits)
+        key = position.broker, position.symbol
+        cannot = broker.removed or broker.usage is Usage.OFF
+        if cannot or not _are_over(exits, position, now, waits=key not in self._freed):
             return None
-        if self._store.get(Broker, Broker.create_id(position.broker)).removed:
-            return None
-        # The position numbers its exits, and is saved in the same commit: two that pursue place one order.
-        order_id = Order.id_for(position.id, f"panic {len(position.exits)}")
+        # The position's version never returns, and changes with each exit: two that pursue place one order.
+        order_id = Order.id_for(position.id, f"panic {position.version}")
         try:
             order = exit_of(position, order_id, HUNDRED_PERCENT, PANIC, now)
             self._store.save(order, wished(order, self._store))
         except (Conflict, Impossible):
             return None
+        self._freed.discard(key)
         return order
 
 
-def _is_over(last: Order, position: Position, now: datetime) -> bool:
-    """Return True when the last exit has ended, what it sold is counted, and the pause after a vain one is over."""
-    pause = min(timedelta(seconds=2 ** min(len(position.exits), 9)), LONGEST_PAUSE)
-    pausing = not last.filled and now - last.modified_on < pause
-    return last.status in ENDED and explained(position, [last]) and not pausing
+def key_of(order: Order) -> tuple[int, str]:
+    """Return the market of an order: its broker and its symbol."""
+    return order.broker, order.wish.symbol
+
+
+def _is_going(order: Order) -> bool:
+    return order.cancel_requested and guards(order)
+
+
+def _are_over(exits: Sequence[Order], position: Position, now: datetime, *, waits: bool) -> bool:
+    """Return True when all exits have ended, what they sold is counted, and a vain one `waits` no longer.
+
+    A doubt about any of them is waited for: its coins may be sold, and the account may hold others.
+    """
+    if not exits:
+        return True
+    last = max(exits, key=lambda one: one.modified_on)
+    growing = min(timedelta(seconds=2 ** min(len(exits), 9)), LONGEST_PAUSE)
+    pause = HOPELESS_PAUSE if last.reason in HOPELESS else growing
+    pausing = waits and not last.filled and now - last.modified_on < pause
+    return all(one.status in ENDED for one in exits) and explained(position, exits) and not pausing
 
 
 def _by_panic(user: User) -> AbstractContextManager[None]:

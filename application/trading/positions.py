@@ -198,6 +198,14 @@ def listed(markets: Markets, broker: Broker, symbol: str) -> Market | None:
     return next((market for market in known if market.symbol == symbol), None)
 
 
+def on_tick(price: Decimal, market: Market, field: str) -> Decimal:
+    """Return the nearest price on the ticks of a market. Raises `Invalid`, naming the field, below the first one."""
+    rounded = market.round_price(price)
+    if rounded <= 0:
+        raise Invalid(f"{price} is below the tick of {market.symbol}", code="price_out_of_range", field=field)
+    return rounded
+
+
 def smallest_of(market: Market | None, price: Decimal) -> Decimal:
     """Return the smallest quantity (base) that can be sold at a price. Holdings below it are dust."""
     if market is None:

@@ -10,7 +10,7 @@ from application.people.brokers import broker_of
 from application.people.users import by_hand
 from application.ports.stores import Markets, Store
 from application.trading.closing import position_of_user
-from application.trading.positions import check_covers, listed
+from application.trading.positions import check_covers, listed, on_tick
 from domain.amounts import check_positive
 from domain.market import Market
 from domain.orders.wish import HUNDRED_PERCENT, Protection, Source
@@ -51,8 +51,11 @@ def protect(
 
 def _on_ticks(asked: Protection, market: Market) -> Protection:
     check_positive(stop_loss=asked.stop_loss, take_profit=asked.take_profit)
-    stop, target = (None if one is None else market.round_price(one) for one in (asked.stop_loss, asked.take_profit))
-    return Protection(stop, target)
+    rounded = dict[str, Decimal]()
+    for name, price in (("stop_loss", asked.stop_loss), ("take_profit", asked.take_profit)):
+        if price is not None:
+            rounded[name] = on_tick(price, market, name)
+    return Protection(**rounded)
 
 
 def _check_sides(asked: Protection, last: Decimal | None) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from application.people.users import by_hand
 from application.ports.statements import OrderRequest
+from application.trading.positions import on_tick
 from application.trading.sizing import AFTER_FEE, sized
 from domain.amounts import ZERO, check_positive, difference, product
 from domain.depth import Depth, Walk
@@ -192,10 +193,7 @@ def _on_ticks(asked: Asked, market: Market) -> Asked:
     """Return an order with all its prices on the ticks of its market. Raises `Invalid` for one below the first tick."""
 
     def rounded(name: str, price: Decimal | None) -> Decimal | None:
-        found = None if price is None else market.round_price(price)
-        if found is not None and found <= 0:
-            raise Invalid(f"{price} is below the tick", code="price_out_of_range", field=name)
-        return found
+        return None if price is None else on_tick(price, market, name)
 
     return replace(
         asked,

@@ -70,7 +70,8 @@ class User(Aggregate):
         self.trading_stopped = False
         self.panic: UUID | None = None
         """The panic in force: until it is lifted, everything is sold and nothing is resumed."""
-        self.last_panic: UUID | None = None
+        self.panics: set[UUID] = set()
+        """All requests for a panic: none of them begins a second one."""
         self.channels: dict[UUID, str] = {}
 
     @staticmethod
@@ -124,11 +125,13 @@ class User(Aggregate):
 
         Raises `Impossible` for a request that was carried out and lifted since: it has come once more.
         """
-        if self.panic is None and request == self.last_panic:
+        if self.panic is None and request in self.panics:
             raise Impossible("this panic was lifted", code="panic_lifted")
         self.stop_trading()
         if self.panic is None:
             self._panic_begun(request)
+        elif request not in self.panics:
+            self._panic_joined(request)
 
     def lift_panic(self) -> None:
         """Sell nothing more. Trading stays halted until it is resumed."""
@@ -236,7 +239,12 @@ class User(Aggregate):
 
     @event("PanicBegun")
     def _panic_begun(self, panic: UUID) -> None:
-        self.panic = self.last_panic = panic
+        self.panic = panic
+        self.panics.add(panic)
+
+    @event("PanicJoined")
+    def _panic_joined(self, request: UUID) -> None:
+        self.panics.add(request)
 
     @event("PanicLifted")
     def _panic_lifted(self, panic: UUID) -> None:

@@ -17,7 +17,7 @@ BTC = ("binance", "paper", "BTC/USDT")
 async def _looking(opened, key=BTC, *, until):
     """Look at a market until the condition holds, and return what was told last."""
     while True:
-        await asyncio.to_thread(opened.web.bus.need_depth, key)
+        await asyncio.to_thread(opened.web.bus.need_depth, key, "a viewer")
         await opened.gateway.depths.look()
         told = await asyncio.to_thread(opened.web.bus.depth, key)
         if until(told):
@@ -61,8 +61,25 @@ async def test_a_stream_that_breaks_is_opened_again(database, valkey, tmp_path, 
         assert opened.log.said.count("depth_stream_ended") == 2
 
 
-async def test_a_market_that_is_not_listed_is_not_asked_for_again_and_again(database, valkey, tmp_path, monkeypatch):
+async def test_a_market_that_is_not_listed_is_told_nothing_of(database, valkey, tmp_path, monkeypatch):
+    monkeypatch.setattr(depths, "PAUSE_SECONDS", 0.01)
     async with platform_for(database, valkey, tmp_path, monkeypatch)() as opened:
-        key = ("binance", "paper", "NOPE/USDT")
-        await _looking(opened, key, until=lambda _: opened.gateway.depths._following[key].done())
+        key = ("binance", "paper", "NOPE / USDT")
+        await _looking(opened, key, until=lambda _: "depth_stream_ended" in opened.log.said)
         assert await asyncio.to_thread(opened.web.bus.depth, key) is None
+
+
+async def test_who_leafs_through_markets_opens_no_flood_of_streams(database, valkey, tmp_path, monkeypatch):
+    """A viewer looks at one market, all of them at twenty, and forty streams are opened in a minute."""
+    async with platform_for(database, valkey, tmp_path, monkeypatch)() as opened:
+        bus = opened.web.bus
+        for number in range(50):
+            await asyncio.to_thread(bus.need_depth, ("binance", "paper", f"X{number}/USDT"), "one viewer")
+        assert [key[2] for key in await asyncio.to_thread(bus.needed_depths)] == ["X49/USDT"]
+        for round_of in range(3):
+            for number in range(50):
+                key = ("binance", "paper", f"Y{round_of}{number}/USDT")
+                await asyncio.to_thread(bus.need_depth, key, f"viewer {number}")
+            await opened.gateway.depths.look()
+            assert opened.gateway.depths.followed <= depths.MOST_FOLLOWED
+        assert len(opened.gateway.depths._opened) == depths.MOST_OPENED

@@ -221,7 +221,7 @@ DEPTH = {"at": 1.0, "bids": [["99", "1"]], "asks": [["101", "1"]], "trades": []}
 def test_the_depth_of_one_market_is_told_while_it_is_looked_at(console: Any, alice: Any) -> None:
     needed = list[Any]()
     knows_btc(console)
-    console.change("platform", need_depth=needed.append, depth=lambda _: DEPTH)
+    console.change("platform", need_depth=lambda key, _: needed.append(key), depth=lambda _: DEPTH)
     with connect(alice) as socket:
         socket.send_json({"look": {"broker": 1, "symbol": "BTC/USDT"}})
         message = socket.receive_json()
@@ -242,7 +242,7 @@ def test_what_cannot_be_looked_at_tells_nothing_and_closes_nothing(console: Any,
     """Bob's broker, one that is not, a market that is not, and nonsense."""
     needed = list[Any]()
     knows_btc(console)
-    console.change("platform", need_depth=needed.append, depth=lambda _: DEPTH)
+    console.change("platform", need_depth=lambda key, _: needed.append(key), depth=lambda _: DEPTH)
     with connect(alice) as socket:
         socket.send_json({"look": asked})
         for number in range(3):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.trading.panics import Pursuit
+from application.trading.panics import Pursuit, in_force
 from domain.aggregate import carrying
 from domain.orders.execution import Execution
 from domain.orders.wish import Type
@@ -37,6 +37,12 @@ def asked(word: str = "PANIC") -> dict[str, str]:
     return {"word": word, "request": str(uuid4())}
 
 
+def pursued(console: Any) -> list[Any]:
+    """Let the engine look once at every panic."""
+    pursuit, now = Pursuit(console.store), datetime.now(UTC)
+    return [order for user in in_force(console.store) for order in pursuit.of(user, now)]
+
+
 def test_it_says_first_what_it_does(held: Any) -> None:
     said = held.get("/api/trading/panic").json()
     assert (said["panic"], said["since"], said["steps"], said["orders"]) == (None, None, [], 1)
@@ -56,7 +62,7 @@ def test_each_step_is_told(console: Any, held: Any, problem: Any) -> None:
     given = asked("PANIQUE")
     for _ in range(2):
         assert held.post("/api/trading/panic", json=given).json() == {"recorded": True}
-    Pursuit(console.store).look(datetime.now(UTC))
+    pursued(console)
     console.project()
     said = held.get("/api/trading/panic").json()
     assert (said["panic"], said["orders"]) == (given["request"], 0)
@@ -80,7 +86,7 @@ def test_it_is_each_users_own(console: Any, held: Any) -> None:
     said = bob.get("/api/trading/panic").json()
     assert (said["orders"], said["positions"]) == (0, [])
     assert bob.post("/api/trading/panic", json=asked()).json() == {"recorded": True}
-    assert Pursuit(console.store).look(datetime.now(UTC)) == []
+    assert pursued(console) == []
     assert held.get("/api/trading/panic").json()["panic"] is None
 
 

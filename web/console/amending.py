@@ -15,6 +15,7 @@ from application.trading.decisions import order_of
 from domain.amounts import ZERO, difference, is_amount, product
 from domain.orders.order import Order
 from domain.orders.wish import Protection, Side
+from domain.people.broker import Broker
 from domain.refusals import Invalid
 from web.context import By, Context, InContext
 from web.forms import amending as forms
@@ -42,7 +43,7 @@ def amend(order: UUID, given: forms.Amending, by: By, context: InContext) -> for
     change = amending.Change(given.request, wanted, _shape(given.seen), given.filled)
     keeps = amending.amend(
         records.store, records.markets, by.user, order, change, datetime.now(UTC),
-        shrinks=entry.capabilities.amend_quantity, dry=given.dry,
+        shrinks=entry.capabilities.amend_quantity, last=_last(context, broker, found.wish.symbol), dry=given.dry,
     )  # fmt: skip
     return forms.Amended(keeps_queue=keeps)
 
@@ -71,13 +72,18 @@ def protect(position: UUID, given: Protecting, by: By, context: InContext) -> No
 
     Responds 409 when they have changed since they were seen.
     """
-    records, platform = context.records, context.platform
+    records = context.records
     found = position_of_user(records.store, by.user, position)
     broker = broker_of(records.store, by.user, found.broker)
-    told = platform.prices(broker.exchange, broker.venue).get(found.symbol)
-    last = Decimal(told[0]) if told is not None and told[1] <= OLDEST_PRICE else None
+    last = _last(context, broker, found.symbol)
     asked, seen = _levels(given), _levels(given.seen)
     protecting.protect(records.store, records.markets, by.user, position, asked, seen, given.request, last)
+
+
+def _last(context: Context, broker: Broker, symbol: str) -> Decimal | None:
+    """Return the last price of a market, None when it is not known, or old."""
+    told = context.platform.prices(broker.exchange, broker.venue).get(symbol)
+    return Decimal(told[0]) if told is not None and told[1] <= OLDEST_PRICE else None
 
 
 def _levels(given: Levels) -> Protection:

@@ -66,7 +66,7 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
         time_in_force=given.time_in_force, stop_loss=given.stop_loss, take_profit=given.take_profit,
         max_slippage=given.max_slippage, trailing=given.trailing,
     )  # fmt: skip
-    depth, depth_age = _depth(context, broker, market)
+    depth, depth_age = _depth(context, _session(by), broker, market)
     means = _means(context, by.user, broker, market, asked, price, balances, depth)
     found, now = weighed(asked, market, means), datetime.now(UTC)
     ticket = Ticket(uuid4(), by.user, _session(by), broker.number, found.wish, revision_of(market), now)
@@ -175,10 +175,10 @@ def _means(
     )  # fmt: skip
 
 
-def _depth(context: Context, broker: Broker, market: Market) -> tuple[Depth | None, float | None]:
+def _depth(context: Context, viewer: str, broker: Broker, market: Market) -> tuple[Depth | None, float | None]:
     """Return the best orders of a market's book and their age in seconds, None while they are not followed, or old."""
     key = (broker.exchange, broker.venue, market.symbol)
-    context.platform.need_depth(key)
+    context.platform.need_depth(key, viewer)
     told = context.platform.depth(key)
     age = None if told is None else max(time.time() - told["at"], 0.0)
     if told is None or age is None or age > OLDEST_DEPTH:

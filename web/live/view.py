@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from fastapi import WebSocket
@@ -31,6 +32,7 @@ class View:
         self._asked: Any = None
         self._turned = asyncio.Event()
         self._sequence = 0
+        self._viewer = uuid4().hex
 
     async def turn(self, asked: Any) -> None:
         """Look at the market that is asked for, or at nothing. A broker that is not the user's is nothing."""
@@ -63,7 +65,7 @@ class View:
             if place is not None:
                 if time.monotonic() - asked_at >= NEED_SECONDS:
                     asked_at = time.monotonic()
-                    await asyncio.to_thread(self._context.platform.need_depth, place)
+                    await asyncio.to_thread(self._context.platform.need_depth, place, self._viewer)
                 now = await asyncio.to_thread(self._context.platform.depth, place)
                 if now is not None and now != told and self._place == place:
                     told = now

@@ -11,10 +11,14 @@ import pytest
 from application.orders.agenda import Task
 from application.trading import amending, halts, panics
 from application.trading.amending import Change, Shape
+from application.trading.decisions import resolve
+from application.trading.protecting import protect
+from domain.aggregate import carrying
 from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.orders.replacement import Replacement
-from domain.orders.wish import Protection, Side, TimeInForce, Type
+from domain.orders.wish import Protection, Side, Source, Terms, TimeInForce, Type
+from domain.people.broker import Broker, Usage
 from domain.refusals import Impossible, Invalid, NotFound
 from tests.application.trader import BINANCE, LISTS, STOP
 
@@ -30,13 +34,15 @@ async def resting(trader, **wish):
     return await trader.trading.becomes(await trader.trading.wish(**{**RESTS, **wish}), Status.OPEN)
 
 
-async def amend(trader, order, *, seen=SEEN, filled=NOTHING, request=None, user=1, shrinks=None, dry=False, **wanted):
+async def amend(
+    trader, order, *, seen=SEEN, filled=NOTHING, request=None, user=1, shrinks=None, last=None, dry=False, **wanted
+):
     """Change an order as its owner sees it."""
     if shrinks is None:
         shrinks = trader.trading.client.capabilities.amend_quantity
     change = Change(request or uuid4(), Shape(**{name: D(value) for name, value in wanted.items()}), seen, filled)
     given = trader.store, trader, user, order.id, change, trader.trading.now
-    return await asyncio.to_thread(lambda: amending.amend(*given, shrinks=shrinks, dry=dry))
+    return await asyncio.to_thread(lambda: amending.amend(*given, shrinks=shrinks, last=last, dry=dry))
 
 
 async def successor(trader, order):
@@ -211,3 +217,86 @@ async def test_an_order_that_is_to_be_gone_is_not_placed_anew(at, end):
         await trader.trading.until(lambda: not trader.store.get(Replacement, where).is_pending)
         assert trader.store.get(Replacement, where).placed is None
         assert len(trader.trading.on_exchange()) == 1
+
+
+# --- what a change must not do ---------------------------------------------------------------------------------------
+
+
+async def test_a_hidden_part_that_no_longer_fits_is_made_smaller(at):
+    async with at(LISTS, USDT="1000") as trader:
+        order = await resting(trader, terms=Terms(iceberg_qty=D("0.005")))
+        await amend(trader, order, quantity="0.004", shrinks=False)
+        anew = await successor(trader, order)
+        assert (anew.quantity, anew.wish.terms.iceberg_qty) == (D("0.004"), D("0.004"))
+
+
+async def test_a_stop_that_was_moved_stays_moved(at):
+    """The first fills of a buy are under its stop, which is then moved; the rest of it does not bring the old one."""
+    async with at(LISTS, USDT="1000") as trader:
+        await trader.alert("BuyLimit", PourCent="50", Prix="40000", PrixSL="30000")
+        await trader.trading.until(lambda: [one for one in trader.trading.on_exchange() if one.rests])
+        [rests] = [one for one in trader.trading.on_exchange() if one.rests]
+        trader.trading.paper.ledger.execute(rests, D("0.004"), D(40000), maker=True)
+        await trader.trading.until(lambda: trader.position() and trader.position().is_open and trader.resting())
+        moved = Protection(D(38000)), Protection(D(30000)), uuid4(), D(50000)
+        await asyncio.to_thread(protect, trader.store, trader, 1, trader.position().id, *moved)
+        await trader.trading.until(lambda: trader.resting() and trader.resting()[0][1] == D(38000))
+        [entry] = [*trader.position().entries]
+        order = await trader.trading.load(entry)
+        await amend(trader, order, seen=Shape(order.quantity, order.price), filled=order.filled, price="41000")
+        await successor(trader, order)
+        [rests] = [one for one in trader.trading.on_exchange() if one.rests and one.side == "buy"]
+        trader.trading.paper.ledger.execute(rests, D("0.004"), D(41000), maker=True)
+        await trader.trading.until(lambda: trader.position().held > D("0.0075"))
+        assert trader.position().wanted.stop_loss == D(38000)
+
+
+async def refused_by(trader, order, **wanted):
+    """Try a change that is to be refused; return its code, with the order as it was."""
+    with pytest.raises((Impossible, Invalid)) as error:
+        await amend(trader, order, **wanted)
+    assert (await trader.trading.load(order.id)).cancel_requested is False
+    return error.value.code
+
+
+async def test_what_would_not_be_sent_leaves_the_order_where_it_rests(at):
+    """Beyond its trigger or its own stop, into the book, in a panic, and at a broker that is off."""
+    async with at(LISTS, USDT="1000") as trader:
+        last = D(50000)
+        stop = {"type": Type.STOP_LOSS, "price": None, "time_in_force": None, "quantity": D("0.005")}
+        triggered = await resting(trader, **stop, stop_price=D(55000))
+        seen = Shape(D("0.005"), None, D(55000))
+        assert await refused_by(trader, triggered, seen=seen, stop_price="49000", last=last) == "trigger_passed"
+        assert await refused_by(trader, triggered, seen=seen, stop_price="0.001", last=last) == "price_out_of_range"
+        posted = await resting(
+            trader, quantity=D("0.005"), time_in_force=TimeInForce.PO, protection=Protection(D(35000))
+        )
+        seen = Shape(D("0.005"), D(40000))
+        assert await refused_by(trader, posted, seen=seen, price="51000", last=last) == "would_take"
+        assert await refused_by(trader, posted, seen=seen, price="34000", last=last) == "stop_not_below"
+        await asyncio.to_thread(panics.begin, trader.store, 1, uuid4())
+        assert await refused_by(trader, posted, seen=seen, price="41000") == "panic_in_force"
+        await asyncio.to_thread(panics.lift, trader.store, 1)
+        with carrying(user="1"):
+            broker = trader.store.get(Broker, Broker.create_id(1))
+            broker.use_for(Usage.OFF)
+            trader.store.save(broker)
+        assert await refused_by(trader, posted, seen=seen, price="41000") == "broker_off"
+
+
+async def test_an_order_of_an_alert_stays_while_automatic_trading_is_halted(at):
+    async with at(LISTS, USDT="1000") as trader:
+        order = await resting(trader, source=Source.WEBHOOK)
+        await asyncio.to_thread(halts.halt, trader.store, 1)
+        assert await refused_by(trader, order, price="41000") == "paused"
+
+
+async def test_an_order_that_a_person_has_resolved_is_not_replaced(at):
+    async with at(LISTS, USDT="1000") as trader:
+        order = await resting(trader)
+        trader.trading.lane.close()  # the gateway is away
+        await amend(trader, order, price="41000")
+        await asyncio.to_thread(resolve, trader.store, 1, order.id, Status.CANCELLED, "it is not there")
+        where = Replacement.create_id(order.id)
+        await trader.trading.until(lambda: not trader.store.get(Replacement, where).is_pending)
+        assert trader.store.get(Replacement, where).placed is None

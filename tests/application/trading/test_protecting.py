@@ -68,6 +68,7 @@ async def test_one_request_counts_once_and_prices_are_put_on_ticks(at):
         (Protection(None, D(50000)), "target_not_above"),
         (Protection(D(0)), "not_positive"),
         (Protection(D("NaN")), "not_positive"),
+        (Protection(D("0.001")), "price_out_of_range"),
         (NONE, "protection_empty"),
     ],
 )

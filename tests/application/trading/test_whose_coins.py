@@ -198,7 +198,10 @@ async def test_an_order_that_a_person_gave_up_and_that_was_executed_is_told(at):
 
 @pytest.mark.exchanges("binance")
 async def test_cancelling_everything_leaves_what_protects(at):
-    """The position's stop and target stay, and so does a stop set on the exchange's own page for other coins."""
+    """The position's stop and target stay, and so do sells set on the exchange's own page for other coins.
+
+    One behind no trigger may be a leg of a list: with it the exchange would take off the stop beside it.
+    """
     async with at(LISTS, USDT="1000", BTC="1") as trader:
         trading = trader.trading
         await trader.buy(STOP, TARGET)
@@ -211,7 +214,7 @@ async def test_cancelling_everything_leaves_what_protects(at):
             trading.paper.ledger.place(account, pair, **given, **named)
         await trading.reconcile_twice(Occasion.FULL)
         effect = await asyncio.to_thread(cancel_all, trading.store, 1)
-        assert (len(effect.cancelled), effect.stay) == (2, 3)
+        assert (len(effect.cancelled), effect.stay) == (1, 4)
         asked = [event.originator_id for event in await trading.read("Order.CancelRequested")]
         taken_off = [(await trading.load(order_id)).wish for order_id in asked]
-        assert sorted(wish.price for wish in taken_off) == [Decimal(20000), Decimal(70000)]
+        assert sorted(wish.price for wish in taken_off) == [Decimal(20000)]
