@@ -708,7 +708,7 @@ export interface paths {
          * @description Validate an order: what would be sent, and what it comes to. Nothing is asked of the exchange.
          *
          *     An order that could not be sent is refused with the field to change. The ticket is valid for 30 seconds, in this
-         *     session only.
+         *     session only. A session validates every 200 ms at most: who is faster waits.
          */
         post: operations["validate_api_tickets_post"];
         delete?: never;
