@@ -14,8 +14,8 @@ from fastapi import Cookie, Depends, Header
 from application.ports.requests import Action
 from application.ports.stores import Store
 from domain.refusals import Impossible
-from web.access.cookies import Asking, session_of
-from web.context import Context, check_csrf
+from web.access.cookies import Asking, Unauthorised, session_of
+from web.context import Context, InContext, check_csrf
 from web.terminals import ask
 
 DATABASE_SECONDS, GATEWAY_SECONDS = 2.0, 3.0
@@ -32,15 +32,22 @@ _tasks = set[asyncio.Task[None]]()
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof that a request brings: the token of its session, and that of the console. Neither is checked yet."""
+    """The proof that a request brings: the token of its session, and that of the console."""
 
     token: str | None
     csrf: str | None
 
 
 def _proof(
-    aristobot_session: Annotated[str | None, Cookie()] = None, x_csrf_token: Annotated[str | None, Header()] = None
+    context: InContext,
+    aristobot_session: Annotated[str | None, Cookie()] = None,
+    x_csrf_token: Annotated[str | None, Header()] = None,
 ) -> Proof:
+    """Return the proof of a request. Raises at once for what proves nothing, as far as that is known without asking."""
+    if aristobot_session is None:
+        raise Unauthorised("log in first")
+    if (session := context.people.remembered.find(aristobot_session)) is not None:
+        check_csrf(session, x_csrf_token)
     return Proof(aristobot_session, x_csrf_token)
 
 

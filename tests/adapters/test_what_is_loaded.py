@@ -18,6 +18,7 @@ from domain.alert import Alert
 from domain.market import Market
 from domain.orders.execution import Execution
 from domain.orders.order import Order
+from domain.orders.replacement import Replacement
 from domain.people.broker import Broker, Exchange, Usage, Venue
 from domain.people.registry import Registry
 from domain.people.user import Role, User
@@ -132,7 +133,7 @@ def test_a_signal_after_ten_thousand_trades_loads_what_the_first_one_did(long_li
     for name, stream, length in database.connect().execute(lengths).fetchall():
         assert length <= LONGEST
         assert Reader(database.store()).load(kinds.pop(name), stream) == length
-    assert set(kinds) == {"Platform", "WebhookStream"}
+    assert set(kinds) == {"Platform", "Replacement", "WebhookStream"}
 
 
 # --- streams that grow as long as their subject lives -------------------------------------------------------------
@@ -146,6 +147,7 @@ GROWING = {
     Spending: lambda spending: spending.reserve(uuid4(), Decimal(1), Decimal(1000)),
     Position: lambda position: position.grow(Execution(uuid4(), uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW)),
     Order: lambda order: order.contradict("report", {"said": uuid4().hex}, RAW),
+    Replacement: lambda one: (one.fail("refused"), one.want(uuid4(), QUANTITY, PRICE, None)),
     Webhook: lambda webhook: webhook.repeat(NOW),
     WebhookStream: lambda stream: stream.arrive(uuid4(), None, NOW),
     Alert: lambda alert: alert.record_failure("Discord", "not_delivered"),
@@ -166,7 +168,8 @@ def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
         run = Reconciliation(uuid4(), 1, 1, Occasion.START, NOW)  # one that has not ended
         stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
         stream.monitor(1, NOW)
-        store.save(Platform(), run, stream)
+        replacement = Replacement(1, uuid4(), uuid4(), QUANTITY, PRICE, None)
+        store.save(Platform(), run, stream, replacement)
         [*streams] = database.connect().execute(
             "SELECT DISTINCT ON (split_part(topic, '.', 1)) split_part(topic, '.', 1), stream FROM log.events"
             " WHERE version = 1 ORDER BY 1, position DESC"

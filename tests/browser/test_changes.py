@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,6 +153,7 @@ def test_a_click_on_the_price_axis_opens_the_ticket_with_its_price(platform: Any
         enter(page, "en")
         page.goto(f"{told['console']}/trade?pair=ETH/USDT&broker={told['broker']}")
         expect(page.locator("[data-test='pick-ETH/USDT']")).to_be_visible()
+        expect(page.locator("[data-test=chart]")).to_have_attribute("aria-label", re.compile(r"\d{3}"))
         box = page.evaluate(BOX)
         page.mouse.click(box["left"] + box["width"] - 20, box["top"] + box["height"] / 2)
         expect(page.locator("[data-test=ticket-type]")).to_have_value("limit")

@@ -21,8 +21,8 @@ from domain.orders.order_status import Status
 from domain.people.broker import Exchange, Venue
 from tests.terminals.at_work import platform_for
 
-ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT, Action.CANDLES}
-"""The actions of the gateway that name a broker: a halt is about all of them, and candles are everybody's."""
+ABOUT_A_BROKER = set(Action) - set(ANSWERED_BY) - {Action.HALT, Action.PANIC, Action.CANDLES}
+"""The actions of the gateway that name a broker: halts and panics are about all of them, candles are everybody's."""
 
 
 @pytest.fixture

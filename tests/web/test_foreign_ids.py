@@ -39,6 +39,10 @@ ROUTES = {
     if "{" in path
 }
 THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
+    ("POST", "/api/orders/{order}/amend"): (
+        "resting",
+        {"request": str(uuid4()), "wanted": {"price": "41000"}, "seen": SEEN, "filled": "0"},
+    ),
     ("PUT", "/api/alerts/{alert}/acknowledged"): ("alert", None),
     ("POST", "/api/channels/{channel}/test"): ("channel", None),
     ("DELETE", "/api/channels/{channel}"): ("channel", None),
@@ -58,10 +62,6 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ),
     ("POST", "/api/orders/{order}/send-again"): ("late", None),
     ("POST", "/api/orders/{order}/cancel"): ("sent", None),
-    ("POST", "/api/orders/{order}/amend"): (
-        "resting",
-        {"request": str(uuid4()), "wanted": {"price": "41000"}, "seen": SEEN, "filled": "0"},
-    ),
     ("POST", "/api/positions/{position}/protection"): (
         "position",
         {"request": str(uuid4()), "stop_loss": "40000", "seen": {}},

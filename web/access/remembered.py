@@ -35,7 +35,12 @@ class Remembered:
 
     def session_of(self, token: str | None) -> Asking:
         """Return the session of a token. Raises `Unauthorised` unless it was seen in the last five minutes."""
-        session, seen_at = self._seen.get(hash_of(token or ""), (None, 0.0))
-        if session is None or time.monotonic() - seen_at > SECONDS:
+        session = None if token is None else self.find(token)
+        if session is None:
             raise Unauthorised("log in first")
         return session
+
+    def find(self, token: str) -> Asking | None:
+        """Return the session of a token, None unless it was seen in the last five minutes."""
+        session, seen_at = self._seen.get(hash_of(token), (None, 0.0))
+        return None if time.monotonic() - seen_at > SECONDS else session

@@ -26,7 +26,7 @@ export function usePositionColumns() {
     { key: 'unrealised', title: t('positions.unrealised'), value: (row) => row.unrealised, width: 120, number: true },
     { key: 'percent', title: t('positions.percent'), value: (row) => row.unrealised_percent, shown: (row) => (row.unrealised_percent === null ? '—' : change(row.unrealised_percent)), tone: (row) => tone(row.unrealised_percent === null ? null : row.unrealised_percent.toFixed(2)), width: 78, number: true },
     { key: 'protection', title: t('positions.protection'), value: coverOf, width: 196 },
-    { key: 'close', title: t('orders.actions'), value: () => null, shown: () => '', width: 148 },
+    { key: 'close', title: t('orders.actions'), value: () => null, shown: () => '', width: 184 },
     { key: 'stop_loss', title: t('positions.stop_loss'), value: (row) => row.stop_loss, shown: (row) => price(row.stop_loss), width: 92, number: true },
     { key: 'take_profit', title: t('positions.take_profit'), value: (row) => row.take_profit, shown: (row) => price(row.take_profit), width: 132, number: true },
     { key: 'entry', title: t('positions.entry'), value: (row) => row.average_entry, shown: (row) => average(row.average_entry), width: 108, number: true },
