@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.conftest import running
 from tests.browser.test_accessibility import findings_of
+from tests.browser.test_trading_journeys import bitget as bitget  # the fixture  # noqa: PLC0414
 from tests.conftest import short_folder
 
 BOX = "() => document.querySelector('[data-test=chart]').getBoundingClientRect().toJSON()"
@@ -158,3 +159,41 @@ def test_a_click_on_the_price_axis_opens_the_ticket_with_its_price(platform: Any
         page.mouse.click(box["left"] + box["width"] - 20, box["top"] + box["height"] / 2)
         expect(page.locator("[data-test=ticket-type]")).to_have_value("limit")
         assert float(page.locator("[data-test=ticket-price]").input_value()) > 0
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bitget"])
+def test_a_stop_and_a_target_for_what_was_bought_by_hand_cancel_each_other(
+    platform: Any, browse: Any, enter: Any, bitget: int, exchange: str
+) -> None:
+    """Both rest where the exchange has lists; elsewhere the stop rests, and the target is watched."""
+    from playwright.sync_api import expect
+
+    told = platform[0]
+    broker = told["broker"] if exchange == "binance" else bitget
+    with browse() as page:
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        enter(page, "en")
+        page.goto(f"{told['console']}/trade?pair=BNB/USDT&broker={broker}")
+        page.locator("[data-test=ticket-type]").select_option("oco")
+        expect(page.locator("[data-test=oco-none]")).to_be_visible()
+        page.locator("[data-test=ticket-type]").select_option("market")
+        _ordered(page, unit="quote", amount="200")
+        expect(page.locator("[data-test=ticket-order] strong")).to_have_text("filled")
+        page.locator("[data-test=ticket-type]").select_option("oco")
+        page.fill("[data-test=oco-stop_loss]", "100")
+        page.fill("[data-test=oco-take_profit]", "5000")
+        page.click("[data-test=oco-ask]")
+        expect(page.locator("[data-test=result-take_profit]")).to_contain_text("USDT")
+        assert findings_of(page) == []
+        page.click("[data-test=change-confirm]")
+        page.locator("[data-test=tab-positions]").click()
+        row = page.locator("[data-test=position]").filter(has_text="BNB/USDT")
+        expect(row.locator("[data-test=level]")).to_contain_text("100")
+        expect(row.locator("[data-test=watched]")).to_have_count(0 if exchange == "binance" else 1)
+        page.locator("[data-test=tab-open]").click()
+        resting = page.locator("[data-test=trade]").filter(has_text="BNB/USDT")
+        expect(resting).to_have_count(2 if exchange == "binance" else 1)
+        page.locator("[data-test=tab-positions]").click()
+        row.locator("[data-test=close-position]").click()
+        page.click("[data-test=close-confirm]")
+        expect(row).to_have_count(0)
