@@ -188,15 +188,11 @@ def order_refused(event: events.OrderRefused, store: Reader) -> list[Alert]:
         return []
     told = _about_order(event, store, cause, _reason(event.reason, event.detail))
     if order.requester == PANIC:
-        return _once_a_trade(order, told, event.reason, store)
+        return _once_a_trade(order, told, "panic", event.reason, store)
     if order.wish.holding is None:
         return [told]
     # One that says what is to be held may come with every bar: it is told once for each share of a trade.
-    position = store.position_newest(order.user, order.broker, order.wish.symbol, owner_of(order.source))
-    key = f"{cause}/{position}/{plain(order.wish.holding)}/{event.reason}"
-    if store.find(Alert, Alert.create_id(order.user, key)) is not None:
-        return []
-    return [Alert(order.user, key, cause, LOUDNESS[cause], order.id, told.facts)]
+    return _once_a_trade(order, told, plain(order.wish.holding), event.reason, store)
 
 
 def _is_of_twin(order: Order, store: Reader) -> bool:
@@ -288,13 +284,13 @@ def exit_rejected(
     if order.wish.side is not Side.SELL or order.requester == PROTECTION or _is_of_twin(order, store):
         return []
     told = _about_order(event, store, Cause.EXIT_REJECTED, {"reason": event.reason})
-    return _once_a_trade(order, told, event.reason, store) if order.requester == PANIC else [told]
+    return _once_a_trade(order, told, "panic", event.reason, store) if order.requester == PANIC else [told]
 
 
-def _once_a_trade(order: Order, told: Alert, reason: str, store: Reader) -> list[Alert]:
-    """Return an alert about an exit of a panic, once for each trade and reason: a panic tries again and again."""
+def _once_a_trade(order: Order, told: Alert, about: str, reason: str, store: Reader) -> list[Alert]:
+    """Return an alert, once for each trade, subject and reason: such orders are placed again and again."""
     position = store.position_newest(order.user, order.broker, order.wish.symbol, owner_of(order.source))
-    key = f"{told.cause}/{position}/panic/{reason}"
+    key = f"{told.cause}/{position}/{about}/{reason}"
     if store.find(Alert, Alert.create_id(order.user, key)) is not None:
         return []
     return [Alert(order.user, key, told.cause, LOUDNESS[told.cause], order.id, told.facts)]

@@ -184,6 +184,10 @@ class Platform:
     balances: Callable[[int], tuple[Mapping[str, tuple[str, str]], float] | None] = lambda _: None
     """Return what a broker's account holds by currency, free and locked, and the age in seconds; None when unknown."""
 
+    def entry_of(self, exchange: str) -> Any:
+        """Return the catalogue's entry of an exchange that brokers have."""
+        return next(entry for entry in self.exchanges if entry.name == exchange)
+
 
 @dataclass(frozen=True)
 class Context:

@@ -69,6 +69,11 @@ def _subject(store: Store, user: int, number: int | None) -> User | Broker:
     return store.get(User, User.create_id(user)) if number is None else broker_of(store, user, number)
 
 
+def orders_of(store: Store, user: int) -> list[Order]:
+    """Return the orders of a user that have not ended."""
+    return [order for order in store.get_all(Order, store.orders_not_ended()) if order.user == user]
+
+
 @dataclass(frozen=True)
 class Effect:
     """The effect of cancelling all: the orders that it cancels, and the number of those that stay.
@@ -85,8 +90,8 @@ def effect_of_cancel_all(store: Store, user: int, broker: int | None = None, sym
     """Return the effect that cancelling all would have now, or all of one broker, or of one market."""
     orders = [
         order
-        for order in store.get_all(Order, store.orders_not_ended())
-        if order.user == user and broker in {None, order.broker} and symbol in {None, order.wish.symbol}
+        for order in orders_of(store, user)
+        if broker in {None, order.broker} and symbol in {None, order.wish.symbol}
     ]
     live = [order for order in orders if order.status in {*LIVE, Status.PLACED}]
     stay = sum(guards(order) for order in live)

@@ -13,7 +13,7 @@ from application.people.users import by_hand, registry_of
 from application.ports.stores import Reader, Store
 from application.trading.closing import exit_of
 from application.trading.counting import explained
-from application.trading.halts import RESUME_WITHIN, guards, not_replaced, protects
+from application.trading.halts import RESUME_WITHIN, guards, not_replaced, orders_of, protects
 from application.trading.positions import PANIC, wished
 from application.trading.replacing import pending
 from domain.aggregate import carrying
@@ -59,7 +59,7 @@ def lift(store: Store, user: int, *, asked_at: float | None = None) -> None:
         if asked_at is not None and time.monotonic() - asked_at > RESUME_WITHIN:
             raise Impossible("the request to lift has waited too long", code="resume_too_late")
         subject.lift_panic()
-        unsent = [order for order in _orders_of(store, user) if _is_unsent_exit(order)]
+        unsent = [order for order in orders_of(store, user) if _is_unsent_exit(order)]
         for order in unsent:
             order.request_cancel(PANIC)
         store.save(subject, *unsent)
@@ -69,27 +69,23 @@ def _is_unsent_exit(order: Order) -> bool:
     return order.requester == PANIC and order.status is Status.PLACED and not order.cancel_requested
 
 
-def _orders_of(store: Store, user: int) -> Iterator[Order]:
-    return (order for order in store.get_all(Order, store.orders_not_ended()) if order.user == user)
-
-
 def in_force(store: Reader) -> list[User]:
     """Return the users whose panic is in force."""
     users = store.get_all(User, [User.create_id(number) for number in registry_of(store).users])
     return [user for user in users if user.panic is not None]
 
 
-def orders_to_cancel(store: Store, user: int) -> Iterator[Order]:
-    """Yield a user's orders that guard no coins, but for exits on their way.
+def orders_to_cancel(store: Store, user: int, held: Sequence[Position]) -> Iterator[Order]:
+    """Yield a user's orders that guard no coins, but for exits on their way. `held` are the positions to sell.
 
     A stop that was placed by itself goes only when the coins of a position cannot be sold because it locks them.
     """
     short = {
         (one.broker, one.symbol)
-        for one in positions_to_sell(store, user)
+        for one in held
         if any(order.reason in LOCKED for order in store.get_all(Order, one.exits[-1:]))
     }
-    for order in _orders_of(store, user):
+    for order in orders_of(store, user):
         leaves = order.wish.side is Side.SELL and order.wish.trades_at_once
         stays = protects(order) or (guards(order) and (order.broker, order.wish.symbol) not in short)
         ending = order.cancel_requested and pending(order, store) is None
@@ -119,9 +115,10 @@ class Pursuit:
     def of(self, user: User, now: datetime) -> list[Order]:
         """Ask for all that is due now for one user; return the orders that are cancelled or placed."""
         with _by_panic(user):
-            cancelled = [order for order in orders_to_cancel(self._store, user.number) if self._cancel(order, now)]
-            going = {key_of(order) for order in _orders_of(self._store, user.number) if _is_going(order)}
             held = positions_to_sell(self._store, user.number)
+            ending = orders_to_cancel(self._store, user.number, held)
+            cancelled = [order for order in ending if self._cancel(order, now)]
+            going = {key_of(order) for order in orders_of(self._store, user.number) if _is_going(order)}
             due = [one for one in held if (one.broker, one.symbol) not in going]
             sold = [order for one in due if (order := self._sell(one, now)) is not None]
         return [*cancelled, *sold]

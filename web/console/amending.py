@@ -37,7 +37,7 @@ def amend(order: UUID, given: forms.Amending, by: By, context: InContext) -> for
     records = context.records
     found = order_of(records.store, by.user, order)
     broker = broker_of(records.store, by.user, found.broker)
-    entry = next(one for one in context.platform.exchanges if one.name == broker.exchange)
+    entry = context.platform.entry_of(broker.exchange)
     wanted = _shape(given.wanted)
     _check_affordable(context, found, wanted)
     change = amending.Change(given.request, wanted, _shape(given.seen), given.filled)

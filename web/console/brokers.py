@@ -93,7 +93,7 @@ def _keys(context: Context, exchange: Exchange, given: forms.Keys) -> Credential
 
     Raises `Invalid`, naming the field, when one is missing or malformed. A passphrase may be of several words.
     """
-    entry = next(entry for entry in context.platform.exchanges if entry.name == exchange)
+    entry = context.platform.entry_of(exchange)
     said = {"key": given.key.strip(), "secret": given.secret.strip(), "passphrase": (given.passphrase or "").strip()}
     for field in entry.fields:
         if not said[field]:

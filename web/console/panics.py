@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter
 
 from application.ports.requests import Action
-from application.ports.stores import Store
 from application.trading import panics
 from application.trading.positions import PANIC
 from domain.people.user import User
@@ -33,11 +31,12 @@ def panic(by: By, context: InContext) -> forms.Panic:
         me = myself(cursor)
         since: datetime | None = me["panic_at"] if me and begun is not None and me["panic"] == begun else None
         done = [] if since is None else steps(cursor, PANIC, since, MOST_STEPS)
+    held = panics.positions_to_sell(store, by.user)
     return forms.Panic(
         panic=begun,
         since=since,
-        orders=sum(1 for _ in panics.orders_to_cancel(store, by.user)),
-        positions=[_held(one) for one in panics.positions_to_sell(store, by.user)],
+        orders=sum(1 for _ in panics.orders_to_cancel(store, by.user, held)),
+        positions=[_held(one) for one in held],
         steps=[_step(row) for row in done],
     )
 
@@ -49,13 +48,9 @@ async def begin(given: forms.Panicking, proof: urgent.Proven, context: InContext
     Coins that were bought elsewhere stay. While the database is away the gateway halts at once; nothing is sold before
     the database is back, and then it begins by itself. Responds 503 when the gateway does not answer either.
     """
-    action = partial(_begin, request=given.request)
+    command = partial(panics.begin, request=given.request)
     params = {"request": str(given.request)}
-    return forms.Panicked(recorded=await urgent.carry_out(context, proof, action, Action.PANIC, params))
-
-
-def _begin(store: Store, user: int, *, request: UUID) -> None:
-    panics.begin(store, user, request)
+    return forms.Panicked(recorded=await urgent.carry_out(context, proof, command, Action.PANIC, params))
 
 
 @router.post("/lift", status_code=204)

@@ -57,7 +57,7 @@ def validate(given: forms.NewTicket, by: By, context: InContext) -> forms.Ticket
         raise Invalid(f"{given.symbol} is not known at this broker", code="symbol_unknown", field="symbol")
     if broker.usage is Usage.OFF:
         raise Impossible("this broker is switched off", code="broker_off")
-    if given.trailing is not None and not _entry(context, broker).capabilities.trailing:
+    if given.trailing is not None and not context.platform.entry_of(broker.exchange).capabilities.trailing:
         raise Invalid(f"{broker.exchange} does not take trailing", code="trailing_not_offered", field="trailing")
     price = _price(context, by.user, broker, market)
     balances, age = _balances(context, broker)
@@ -89,11 +89,6 @@ def execute(ticket: str, by: By, context: InContext) -> forms.Executed:
     broker = broker_of(context.records.store, by.user, found.broker)
     market = listed(context.records.markets, broker, found.wish.symbol)
     return forms.Executed(order=tickets.execute(context.records.store, found, market, datetime.now(UTC)))
-
-
-def _entry(context: Context, broker: Broker) -> Any:
-    """Return the entry of a broker's exchange in the catalogue."""
-    return next(one for one in context.platform.exchanges if one.name == broker.exchange)
 
 
 def _session(by: Asking) -> str:

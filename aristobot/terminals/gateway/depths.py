@@ -1,4 +1,4 @@
-"""The depth and the tape of the markets that somebody looks at, from their exchanges' public streams."""
+"""The depth and the tape of the markets that are looked at, from their exchanges' public streams."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Depths:
         return True
 
     async def _follow(self, key: DepthKey) -> None:
-        """Follow a market for as long as somebody looks. A stream that ends is opened again."""
+        """Follow a market for as long as it is looked at. A stream that ends is opened again."""
         exchange, venue, symbol = key
         while True:
             try:
