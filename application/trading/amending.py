@@ -24,7 +24,7 @@ from domain.orders.names import wish_name
 from domain.orders.order import Order
 from domain.orders.order_status import Status
 from domain.orders.replacement import Replacement
-from domain.orders.wish import Protection, Side, Source, TimeInForce, Type
+from domain.orders.wish import Protection, Side, Source, TimeInForce, check_not_passed
 from domain.people.broker import Broker, Usage
 from domain.people.user import User
 from domain.refusals import Impossible, Invalid
@@ -128,9 +128,7 @@ def _check_prices(order: Order, wanted: Shape, broker: Broker, last: Decimal | N
     if buys and most is not None and price is not None and product(left, price) > most:
         raise Invalid(f"{product(left, price):f} is above {most:f}", code="limit_per_order", field="quantity")
     if last is not None and wanted.stop_price is not None and wanted.stop_price != order.stop_price:
-        rises = buys is (order.wish.type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
-        if wanted.stop_price == last or (wanted.stop_price > last) is not rises:
-            raise Invalid(f"{last} has passed {wanted.stop_price}", code="trigger_passed", field="stop_price")
+        check_not_passed(order.wish.side, order.wish.type, wanted.stop_price, last)
     if order.wish.time_in_force is TimeInForce.PO and last is not None and wanted.price is not None:
         crosses = wanted.price >= last if buys else wanted.price <= last
         if crosses:

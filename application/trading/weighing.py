@@ -15,7 +15,19 @@ from domain.amounts import ZERO, check_positive, difference, product
 from domain.depth import Depth, Walk
 from domain.market import Market, too_small
 from domain.orders.order import Order
-from domain.orders.wish import HUNDRED_PERCENT, PRICED, TRIGGERED, Protection, Side, Source, TimeInForce, Type, Wish
+from domain.orders.wish import (
+    HUNDRED_PERCENT,
+    PRICED,
+    TRIGGERED,
+    Protection,
+    Side,
+    Source,
+    TimeInForce,
+    Type,
+    Wish,
+    check_not_passed,
+    triggers_above,
+)
 from domain.people.broker import StopStyle
 from domain.refusals import Invalid
 
@@ -104,7 +116,8 @@ def weighed(asked: Asked, market: Market, means: Means) -> Weighed:
     asked = _on_ticks(_bounded(asked, market, means.last), market)
     expected = _expected(asked, means.last)
     worst = expected if asked.type in TRIGGERED else asked.price or means.last
-    _check_trigger(asked, means.last)
+    if asked.type in TRIGGERED and asked.stop_price is not None:
+        check_not_passed(asked.side, asked.type, asked.stop_price, means.last)
     protection = _protection(asked, expected)
     draft = _unrounded(asked, protection, expected, worst, means)
     request = _request(draft, market, means)
@@ -156,9 +169,8 @@ def _expected(asked: Asked, last: Decimal) -> Decimal:
 
 def _followed(asked: Asked, last: Decimal) -> Decimal:
     """Return the price of a trailing trigger while the market stands still."""
-    rises = (asked.side is Side.BUY) is (asked.type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
     distance = product(last, asked.trailing or ZERO) / HUNDRED_PERCENT
-    return last + distance if rises else last - distance
+    return last + distance if triggers_above(asked.side, asked.type) else last - distance
 
 
 def _trailing_of(asked: Asked) -> int | None:
@@ -202,15 +214,6 @@ def _on_ticks(asked: Asked, market: Market) -> Asked:
         stop_loss=rounded("stop_loss", asked.stop_loss),
         take_profit=rounded("take_profit", asked.take_profit),
     )
-
-
-def _check_trigger(asked: Asked, last: Decimal) -> None:
-    """Raise `Invalid` for a trigger that the price has passed already: the order would trade at once."""
-    if asked.type not in TRIGGERED or asked.stop_price is None:
-        return
-    rises = (asked.side is Side.BUY) is (asked.type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
-    if asked.stop_price == last or (asked.stop_price > last) is not rises:
-        raise Invalid(f"{last} has passed the trigger {asked.stop_price}", code="trigger_passed", field="stop_price")
 
 
 def _protection(asked: Asked, entry: Decimal) -> Protection | None:

@@ -235,6 +235,17 @@ class Wish:
             raise Invalid(f"{shown} of {self.quantity} is shown", code="iceberg_too_large", field="iceberg_qty")
 
 
+def triggers_above(side: Side, order_type: Type) -> bool:
+    """Return True for a trigger that waits above the market: of a buy that stops, and of a sell that takes a profit."""
+    return (side is Side.BUY) is (order_type in {Type.STOP_LOSS, Type.STOP_LOSS_LIMIT})
+
+
+def check_not_passed(side: Side, order_type: Type, trigger: Decimal, last: Decimal) -> None:
+    """Raise `Invalid` for a trigger that the last price has passed already: the order would trade at once."""
+    if trigger == last or (trigger > last) is not triggers_above(side, order_type):
+        raise Invalid(f"{last} has passed the trigger {trigger}", code="trigger_passed", field="stop_price")
+
+
 def check_holding(holding: Decimal | None, side: Side | None) -> None:
     """Raise `Invalid` for a share that cannot be held, or that an order of this side can never lead to.
 
