@@ -125,7 +125,9 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        return problem(422, "invalid", str(first["msg"]), str(first["loc"][-1]) if first["loc"] else None)
+        # Of a list it is the list's name: a place within it is no field.
+        named = [part for part in first["loc"] if isinstance(part, str)]
+        return problem(422, "invalid", str(first["msg"]), named[-1] if named else None)
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:
