@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # Tests that share a platform run in one process, and those that take longest begin first (tests/conftest.py).
 # Four processes keep two processors busy, because tests wait for servers.
 SPREAD := -n 4 --no-loadscope-reorder
-# The tests that have to run every wing of the application. Counting lines doubles their time, so the others do without.
+# The tests that have to run every wing of the application. Counting lines takes time, so the others do without.
 COVERING := tests/application $(addprefix tests/web/test_,account.py brokers_api.py second_factor.py users.py)
 # Compiled modules are kept whatever the environment says: the tests start some two hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,7 +18,7 @@ run: .venv/.installed frontend/dist/index.html
 
 test: check .venv/.clients frontend/dist/index.html
 	cd frontend && $(NPM) run check
-	$(BIN)/pytest $(SPREAD) $(COVERING) --cov=application --cov-report=json:.coverage.json
+	$(BIN)/python -m slipcover --source application --json --out .coverage.json -m pytest $(SPREAD) $(COVERING)
 	$(BIN)/python tests/architecture/coverage_by_wing.py .coverage.json
 	$(BIN)/pytest $(SPREAD) $(addprefix --ignore=,$(COVERING))
 

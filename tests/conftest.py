@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.database.migrate import OWNER, migrate, url_for
 from adapters.log.eventstore import Store, open_pool
+from adapters.paper.past import Minutes, Past
 from adapters.vault import vault
 from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import DATABASE, Postgres
@@ -105,6 +106,20 @@ def passwords_that_cost_little() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_past_that_is_calculated_once() -> Iterator[None]:
+    """Remember what the paper exchange's past says: the tests open hundreds of exchanges in the same minutes."""
+    minutes = Past.minutes
+
+    @lru_cache(512)
+    def remembered(seed: int, *asked: Any) -> Minutes:
+        return minutes(Past(seed), *asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Past, "minutes", lambda past, *asked: remembered(past._seed, *asked))
+        yield
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Return the backend that `async def` tests run in."""
@@ -133,7 +148,9 @@ def database(postgres: Postgres, master: MasterKey) -> Iterator[Database]:
     with psycopg.connect(postgres._superuser_url("postgres"), autocommit=True) as connection, ExitStack() as opened:
         name = Identifier(f"test_{next(_numbers)}")
         connection.execute(
-            SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(name, Identifier(DATABASE), Identifier(OWNER))
+            SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY").format(
+                name, Identifier(DATABASE), Identifier(OWNER)
+            )
         )
         opened.callback(connection.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(name))
         yield Database(postgres, name.as_string().strip('"'), master, opened)
