@@ -28,6 +28,8 @@ class Action(StrEnum):
     CANDLES = "candles"
     """Load candles of the past into the store, in the background. The answer names the load."""
     CALCULATE_METRICS = "calculate_metrics"
+    INDICATORS = "indicators"
+    """Return indicators at the bars of a chart."""
     HALT = "halt"
     """Halt a user's automatic trading at once, and record it as soon as the database answers."""
     PANIC = "panic"
@@ -64,12 +66,12 @@ class GatewayAway(Refused):
     code = "gateway_away"
 
 
-ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor"}
+ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor", Action.INDICATORS: "heartbeat"}
 """The terminal that answers an action; the gateway for any other."""
 
 
 class Gateway(Protocol):
-    """The way to the gateway and the monitor."""
+    """The way to the gateway and the other terminals that answer."""
 
     def ask(self, request: Request, seconds: float = TIMEOUT_SECONDS) -> Iterator[Answer]:
         """Send a request and yield the steps, then the end. Raises `GatewayAway` when it does not come in time."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,8 @@ import msgspec
 
 from application.alerts import tell
 from application.people.users import registry_of
-from application.ports.requests import Action, Answer, GatewayAway, Request
+from application.ports.requests import Action, GatewayAway, Request
+from aristobot.answering import answer_requests
 from aristobot.following import AWAY
 from aristobot.supervision.liveness import Pulse, beat
 from aristobot.supervision.neighbours import Neighbours
@@ -35,6 +35,8 @@ NAME = "monitor"
 POLL_SECONDS, FULL_EVERY = 10.0, 300.0
 BETWEEN_BROKERS = 0.3
 ASK_SECONDS = 60.0
+REFUSED = (msgspec.ValidationError, LookupError, ArithmeticError)
+"""Raised for a request that is not valid."""
 
 
 class Monitor:
@@ -159,24 +161,11 @@ class Monitor:
         self._hands.shutdown(cancel_futures=True)
 
 
-def metrics_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Calculate metrics for a request over the bus. Raises `msgspec.ValidationError` when `trades` are not valid."""
-    completed = msgspec.convert(params["trades"], list[CompletedTrade], strict=False)
+def metrics_for(request: Request) -> dict[str, Any]:
+    """Calculate metrics for a request over the bus. Raises one of `REFUSED` when its `trades` are not valid."""
+    completed = msgspec.convert(request.params["trades"], list[CompletedTrade], strict=False)
     told: dict[str, Any] = msgspec.to_builtins(calculate_metrics(completed), builtin_types=())
     return told
-
-
-def _serve(house: House, log: Any, stopping: threading.Event) -> None:
-    while not stopping.is_set():
-        request = house.bus.next_request(NAME)
-        if request is None:
-            continue
-        try:
-            answer = Answer(request.request_id, success=True, data=metrics_of(request.params))
-        except (msgspec.ValidationError, LookupError, ArithmeticError) as error:
-            answer = Answer(request.request_id, success=False, error=str(error), code="invalid")
-        log.info("answered", request_id=request.request_id, action=request.action, success=answer.success)
-        house.bus.respond(answer)
 
 
 def run(house: House, log: Any, stopping: threading.Event) -> None:
@@ -186,7 +175,8 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
     pulse = Pulse()
     beat(house.bus, NAME, lambda: {**monitor.figures(), **neighbours.figures()}, stopping, pulse)
     neighbours.watch(stopping)
-    threading.Thread(target=_serve, args=(house, log, stopping), name="metrics", daemon=True).start()
+    serving = (house.bus, NAME, metrics_for, log, stopping, *REFUSED)
+    threading.Thread(target=answer_requests, args=serving, name="metrics", daemon=True).start()
     while not stopping.wait(POLL_SECONDS):
         try:
             monitor.look()

@@ -23,4 +23,4 @@ const levels: Level[] = Array.from({ length: LINES }, (_, n) => ({
   grip: { tick: '0.01', says: (at) => at, change: () => { throw new Error('nothing is changed here') } },
 }))
 
-createApp({ render: () => h(PriceChart, { bars, running: null, decimals: 2, levels, marks, label: 'BTC/USDT 1m' }) }).use(i18n).mount('#app')
+createApp({ render: () => h(PriceChart, { bars, running: null, decimals: 2, curves: [], levels, marks, label: 'BTC/USDT 1m' }) }).use(i18n).mount('#app')

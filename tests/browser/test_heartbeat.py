@@ -92,3 +92,33 @@ def test_any_pair_of_the_exchange_can_be_charted(browse: Any, enter: Any) -> Non
         )
         followed = page.locator("[data-test=series]").filter(has_text="ETH/BTC")
         expect(followed).to_contain_text("PAPER")
+
+
+def test_indicators_are_chosen_and_follow_their_user(browse: Any, enter: Any) -> None:
+    """An average and an RSI come from the server, keep their lengths over a reload, and go again."""
+    from playwright.sync_api import expect
+
+    with browse() as page:
+        enter(page, "fr")
+        page.click('nav a[href="/heartbeat"]')
+        legend = page.locator("[data-test=chart-legend] li")
+        page.click("[data-test=chart-indicators]")
+        page.click("[data-test=add-ema]")
+        page.click("[data-test=add-rsi]")
+        expect(legend).to_have_text([re.compile(r"^EMA 20 [\d\s]+,\d\d$"), re.compile(r"^RSI 14 \d{1,3},\d$")])
+        length = page.get_by_label("EMA 20: longueur")
+        length.fill("201")
+        length.press("Tab")
+        expect(page.get_by_role("alert")).to_contain_text("de 2 à 200")
+        expect(legend).to_have_count(2)
+        with page.expect_response("**/api/account/layout"):
+            length.fill("35")
+            length.press("Tab")
+        expect(legend.first).to_have_text(re.compile(r"^EMA 35 [\d\s]+,\d\d$"))
+        page.reload()
+        expect(legend).to_have_text([re.compile(r"^EMA 35 [\d\s]+,\d\d$"), re.compile(r"^RSI 14 \d{1,3},\d$")])
+        page.click("[data-test=chart-indicators]")
+        page.get_by_label("Retirer RSI 14").click()
+        with page.expect_response("**/api/account/layout"):
+            page.get_by_label("Retirer EMA 35").click()
+        expect(legend).to_have_count(0)

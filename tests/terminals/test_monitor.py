@@ -15,9 +15,10 @@ from adapters.paper.faults import Fault
 from adapters.paper.pairs import PAIRS
 from application.ports.requests import Action
 from aristobot.__main__ import main
+from aristobot.answering import answer_requests
 from aristobot.commands import reconcile as command
 from aristobot.terminals import monitor as terminal
-from aristobot.terminals.monitor import Monitor
+from aristobot.terminals.monitor import REFUSED, Monitor, metrics_for
 from domain.alert import Cause
 from domain.orders.order import Order
 from domain.orders.order_status import Status
@@ -203,7 +204,9 @@ async def test_metrics_are_calculated_for_whoever_asks(platform):
     """A request with invalid trades is refused as `invalid`, and the next request is answered."""
     async with platform() as house:
         stopping = threading.Event()
-        serving = asyncio.create_task(asyncio.to_thread(terminal._serve, house.web, Log(), stopping))
+        serving = asyncio.create_task(
+            asyncio.to_thread(answer_requests, house.web.bus, "monitor", metrics_for, Log(), stopping, *REFUSED)
+        )
         try:
             for wrong in ({}, {"trades": None}, {"trades": [{**TRADE, "net": "NaN"}]}, {"trades": [{"net": "1"}]}):
                 _, end = await house.ask(1, Action.CALCULATE_METRICS, **wrong)

@@ -142,10 +142,10 @@ def test_metrics_are_asked_for_by_currency(console: Any, alice: Any) -> None:
 
     def ask(request: Any, seconds: float = 1) -> Any:
         from application.ports.requests import Answer
-        from aristobot.terminals.monitor import metrics_of
+        from aristobot.terminals.monitor import metrics_for
 
         asked.append(request)
-        yield Answer(request.request_id, success=True, data=metrics_of(request.params))
+        yield Answer(request.request_id, success=True, data=metrics_for(request))
 
     console.gateway.ask = ask
     # Given complete trades in USDT and in BTC

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from application.ports.requests import Answer
-from aristobot.terminals.monitor import metrics_of
+from aristobot.terminals.monitor import metrics_for
 from domain.aggregate import carrying
 from domain.orders.execution import Execution
 from domain.trading.metrics import CompletedTrade, calculate_metrics
@@ -24,7 +24,7 @@ def traded(console: Any) -> list[CompletedTrade]:
     """Make three trades of alice's, each bought and sold with a fee and two of them overlapping, and return them."""
 
     def ask(request: Any, seconds: float = 1) -> Any:
-        yield Answer(request.request_id, success=True, data=metrics_of(request.params))
+        yield Answer(request.request_id, success=True, data=metrics_for(request))
 
     console.gateway.ask = ask
     made = []

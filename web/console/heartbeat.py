@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from psycopg.rows import dict_row
 
 from application.market.beat import LATE_AFTER, SILENT_SIGNALS
+from application.ports.requests import Action
 from domain.amounts import plain
 from domain.candles.bar import Bar
 from domain.candles.columns import AMOUNTS
@@ -17,11 +18,16 @@ from domain.candles.series import PAIR, Series
 from domain.candles.timeframes import MINUTE, TIMEFRAMES, moment
 from web.context import By, Context, InContext
 from web.forms import heartbeat as forms
+from web.terminals import ask
 
 router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
 PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
+ASK_SECONDS = 10.0
+Symbol = Annotated[str, Query(pattern=f"^{PAIR}$")]
+Place = Annotated[str, Query(pattern="^[a-z]{1,20}$")]
+Limit = Annotated[int, Query(ge=1, le=LONGEST_CHART)]
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _NEWEST_FRAMES = """
     SELECT s.exchange, s.venue, s.symbol, f.timeframe, b.closed_at, b.proof
@@ -58,20 +64,48 @@ def signals(
 def candles(
     _: By,
     context: InContext,
-    symbol: Annotated[str, Query(pattern=f"^{PAIR}$")],
+    symbol: Symbol,
     timeframe: forms.Timeframe,
-    exchange: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "binance",
-    venue: Annotated[str, Query(pattern="^[a-z]{1,20}$")] = "paper",
+    exchange: Place = "binance",
+    venue: Place = "paper",
     before: datetime | None = None,
-    limit: Annotated[int, Query(ge=1, le=LONGEST_CHART)] = 500,
+    limit: Limit = 500,
 ) -> forms.ChartCandles:
     """List the newest bars of a market before a moment, oldest first, each as it is known now."""
-    end = before or datetime.now(UTC)
-    end = end if end.tzinfo else end.replace(tzinfo=UTC)
     series, length = Series(exchange, venue, symbol), TIMEFRAMES[timeframe]
     # A bar that has not ended by then lacks a minute, and is left out.
-    found = context.records.candles.newest(series, timeframe, int(_clamped(end).timestamp() * 1000), limit)
+    found = context.records.candles.newest(series, timeframe, _end(before), limit)
     return forms.ChartCandles(items=[_candle(bar) for bar in found.bars(length)])
+
+
+@router.get("/indicators")
+def indicators(
+    by: By,
+    context: InContext,
+    symbol: Symbol,
+    timeframe: forms.Timeframe,
+    show: Annotated[list[forms.AskedIndicator], Query(min_length=1, max_length=forms.MOST_INDICATORS)],
+    exchange: Place = "binance",
+    venue: Place = "paper",
+    before: datetime | None = None,
+    limit: Limit = 500,
+) -> forms.ChartIndicators:
+    """Compute indicators at the bars that `candles` lists for the same market, moment and limit.
+
+    They begin a thousand bars or more before the first one, so that the same bar always has the same value.
+    """
+    asked = {
+        "series": str(Series(exchange, venue, symbol)), "timeframe": timeframe, "before": _end(before), "count": limit,
+        "indicators": show,
+    }  # fmt: skip
+    told = ask(context, by.user, Action.INDICATORS, asked, ASK_SECONDS)
+    return forms.ChartIndicators(opened_at=[moment(at) for at in told["opened_at"]], lines=told["lines"])
+
+
+def _end(before: datetime | None) -> int:
+    """Return the moment before which bars are asked for, in milliseconds."""
+    end = before or datetime.now(UTC)
+    return int(_clamped(end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _clamped(at: datetime) -> datetime:

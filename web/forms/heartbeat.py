@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from domain.candles.indicators import indicator_of
 from domain.candles.series import PAIR
 
 Timeframe = Literal["1m", "3m", "5m", "10m", "15m", "1h", "2h", "4h"]
+MOST_INDICATORS = 8
+AskedIndicator = Annotated[str, Field(max_length=20), AfterValidator(lambda text: str(indicator_of(text)))]
+"""An indicator by its name and numbers (`ema:20`); without numbers it has the common ones."""
+Indicators = Annotated[list[AskedIndicator], Field(max_length=MOST_INDICATORS)]
 
 
 class ClockSignal(BaseModel):
@@ -102,6 +107,24 @@ class ChartCandles(BaseModel):
 
     items: list[ChartCandle]
     next: str | None = None
+
+
+class IndicatorLine(BaseModel):
+    """One line of an indicator: a value for each bar, null where the line has not begun.
+
+    `line` is `ema`, `rsi` (percent), `macd`, `signal`, `histogram`, `lower`, `middle` or `upper` (quote).
+    """
+
+    indicator: str
+    line: str
+    values: list[float | None]
+
+
+class ChartIndicators(BaseModel):
+    """Indicators at bars of one market and timeframe that have closed, by the times at which the bars opened."""
+
+    opened_at: list[datetime]
+    lines: list[IndicatorLine]
 
 
 class NeededSeries(BaseModel):

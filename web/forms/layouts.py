@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from web.forms.heartbeat import Indicators
 from web.forms.portfolio import Currency
 
 MOST_TABLES = 40
@@ -36,6 +37,7 @@ class Frame(BaseModel):
     favourites: Annotated[list[Pair], Field(max_length=200)] = []
     desk: Literal["chart", "order"] = "chart"
     desk_depth: bool = True
+    indicators: Indicators = []
 
 
 class Layout(Frame):
@@ -43,8 +45,8 @@ class Layout(Frame):
 
     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs.
-    `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has
-    an entry for each table whose columns were changed.
+    `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book.
+    `indicators` are those of the charts. `tables` has an entry for each table whose columns were changed.
     """
 
     tables: Annotated[dict[Name, TableLayout], Field(max_length=MOST_TABLES)] = {}

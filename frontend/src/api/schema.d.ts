@@ -1705,6 +1705,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/heartbeat/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Indicators
+         * @description Compute indicators at the bars that `candles` lists for the same market, moment and limit.
+         *
+         *     They begin a thousand bars or more before the first one, so that the same bar always has the same value.
+         */
+        get: operations["indicators_api_heartbeat_indicators_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/heartbeat/needs": {
         parameters: {
             query?: never;
@@ -2234,6 +2256,16 @@ export interface components {
             items: components["schemas"]["ChartCandle"][];
             /** Next */
             next?: string | null;
+        };
+        /**
+         * ChartIndicators
+         * @description Indicators at bars of one market and timeframe that have closed, by the times at which the bars opened.
+         */
+        ChartIndicators: {
+            /** Opened At */
+            opened_at: string[];
+            /** Lines */
+            lines: components["schemas"]["IndicatorLine"][];
         };
         /**
          * ClockSignal
@@ -2926,6 +2958,20 @@ export interface components {
             absent: boolean;
         };
         /**
+         * IndicatorLine
+         * @description One line of an indicator: a value for each bar, null where the line has not begun.
+         *
+         *     `line` is `ema`, `rsi` (percent), `macd`, `signal`, `histogram`, `lower`, `middle` or `upper` (quote).
+         */
+        IndicatorLine: {
+            /** Indicator */
+            indicator: string;
+            /** Line */
+            line: string;
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
          * Invitation
          * @description A code that lets one person create an account within a week.
          */
@@ -3019,8 +3065,8 @@ export interface components {
          *
          *     `dock` is the share of the height (percent) that the dock takes, `dock_tab` its chosen tab, `inspector` the share of
          *     the width that the inspector takes. `currency` is what the portfolio is valued in, `favourites` are pairs.
-         *     `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book. `tables` has
-         *     an entry for each table whose columns were changed.
+         *     `desk` is the part of the trading desk that is wide, `desk_depth` says whether it shows the order book.
+         *     `indicators` are those of the charts. `tables` has an entry for each table whose columns were changed.
          */
         Layout: {
             /**
@@ -3076,6 +3122,11 @@ export interface components {
              * @default true
              */
             desk_depth: boolean;
+            /**
+             * Indicators
+             * @default []
+             */
+            indicators: string[];
             /**
              * Tables
              * @default {}
@@ -3142,6 +3193,11 @@ export interface components {
              * @default true
              */
             desk_depth: boolean;
+            /**
+             * Indicators
+             * @default []
+             */
+            indicators: string[];
             /**
              * Tables
              * @default {}
@@ -15317,6 +15373,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChartCandles"];
+                };
+            };
+            /** @description The body is not complete, or no HTTP. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No session, or a wrong name, password or code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, is another user's, or is only the admin's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is for a name that is not ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too long. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours; the log says why. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway, the monitor or the database does not answer. Nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    indicators_api_heartbeat_indicators_get: {
+        parameters: {
+            query: {
+                symbol: string;
+                timeframe: "1m" | "3m" | "5m" | "10m" | "15m" | "1h" | "2h" | "4h";
+                show: string[];
+                exchange?: string;
+                venue?: string;
+                before?: string | null;
+                limit?: number;
+            };
+            header?: {
+                "x-csrf-token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                aristobot_session?: string | null;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChartIndicators"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */

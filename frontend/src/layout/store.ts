@@ -8,7 +8,7 @@ export type DockTab = Layout['dock_tab']
 type TableLayout = components['schemas']['TableLayout']
 /** Changes that follow each other closely are saved together. */
 const SAVED_AFTER = 500
-const DEFAULT: Layout = { unlocked: false, rail_pinned: false, dock: 34, dock_open: true, dock_tab: 'positions', inspector: 26, currency: 'USDT', favourites: [], desk: 'chart', desk_depth: true, tables: {} }
+const DEFAULT: Layout = { unlocked: false, rail_pinned: false, dock: 34, dock_open: true, dock_tab: 'positions', inspector: 26, currency: 'USDT', favourites: [], desk: 'chart', desk_depth: true, indicators: [], tables: {} }
 
 type Whole = components['schemas']['LayoutChange']
 type Change = Partial<Whole>
