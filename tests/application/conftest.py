@@ -62,7 +62,7 @@ class Trading:
         """Start a lane and wait for its first reconciliation. It does not follow the private stream yet."""
         self.markets = Markets(await self.client.markets())
         self.lane = self.new_lane()
-        self.start(self.lane.work())
+        self.working = self.start(self.lane.work())
         await self.until(self.lane.reconciled.is_set)
         self.log.said.clear()
 
@@ -82,7 +82,7 @@ class Trading:
 
     async def begin_anew(self) -> None:
         """Close the lane and open one as another process would, with the unfinished orders of the log."""
-        self.lane.close()
+        await self.fall_silent()
         self.lane = self.new_lane()
         unfinished = await asyncio.to_thread(self.store.orders_not_ended)
         for order_id in [*unfinished, *await asyncio.to_thread(self.store.orders_unexplained)]:
@@ -91,11 +91,21 @@ class Trading:
                 self.lane.agenda.put(Task.SEND, order_id)
             else:
                 self.lane.resume(order)
-        self.start(self.lane.work())
+        self.working = self.start(self.lane.work())
 
-    def start(self, work: Any) -> None:
+    async def fall_silent(self) -> None:
+        """Stop the lane, as a gateway that has died does nothing any more."""
+        self.lane.close()
+        if self.working in self.tasks:
+            self.tasks.remove(self.working)
+        self.working.cancel()
+        await asyncio.gather(self.working, return_exceptions=True)
+
+    def start(self, work: Any) -> asyncio.Task[None]:
         """Run this in the background until `close`."""
-        self.tasks.append(asyncio.create_task(work))
+        task = asyncio.create_task(work)
+        self.tasks.append(task)
+        return task
 
     async def close(self) -> None:
         """Close the lane and the client, and cancel all that was started."""

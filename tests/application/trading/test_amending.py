@@ -101,7 +101,7 @@ async def test_what_is_executed_before_it_is_cancelled_is_not_placed_again(at):
 async def test_an_order_that_is_filled_meanwhile_is_not_replaced(at):
     async with at(LISTS, USDT="1000") as trader:
         order = await resting(trader)
-        trader.trading.lane.close()  # the gateway is slower than the market
+        await trader.trading.fall_silent()  # the gateway is slower than the market
         await amend(trader, order, price="41000")
         trader.trading.hold("BTC/USDT", "39000")
         await trader.trading.begin_anew()
@@ -202,7 +202,7 @@ async def test_an_order_that_is_to_be_gone_is_not_placed_anew(at, end):
     """Its owner changes their mind while the change waits for the cancel."""
     async with at(LISTS, USDT="1000") as trader:
         order = await resting(trader)
-        trader.trading.lane.close()  # the gateway is slower than its owner
+        await trader.trading.fall_silent()  # the gateway is slower than its owner
         await amend(trader, order, price="41000")
         if end == "cancel":
             await asyncio.to_thread(halts.cancel, trader.store, 1, order.id)
@@ -294,7 +294,7 @@ async def test_an_order_of_an_alert_stays_while_automatic_trading_is_halted(at):
 async def test_an_order_that_a_person_has_resolved_is_not_replaced(at):
     async with at(LISTS, USDT="1000") as trader:
         order = await resting(trader)
-        trader.trading.lane.close()  # the gateway is away
+        await trader.trading.fall_silent()  # the gateway is away
         await amend(trader, order, price="41000")
         await asyncio.to_thread(resolve, trader.store, 1, order.id, Status.CANCELLED, "it is not there")
         where = Replacement.create_id(order.id)

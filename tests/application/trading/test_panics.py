@@ -192,7 +192,7 @@ async def test_once_lifted_nothing_more_is_sold_and_trading_stays_halted(panicki
 async def test_an_exit_that_was_not_sent_is_cancelled_when_the_panic_is_lifted(panicking):
     async with panicking() as panic:
         await bought_by_hand(panic)
-        panic.trading.lane.close()  # a gateway that is down
+        await panic.trading.fall_silent()  # a gateway that is down
         [order] = await panic.begin()
         await asyncio.to_thread(panics.lift, panic.store, 1)
         assert (await panic.trading.load(order.id)).cancel_requested
