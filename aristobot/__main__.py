@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +38,7 @@ from aristobot.commands.people import COMMANDS, People, add_people, password_fro
 from aristobot.commands.reconcile import compare, is_fine, tell
 from aristobot.servers.process import ServerError
 from aristobot.settings import OTHERS, SettingError, Settings
+from aristobot.supervision.fork_server import serve
 from aristobot.supervision.liveness import ENDS_WITHIN, stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
@@ -104,6 +106,10 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
         raise
     log.info("stopped")
     return 0
+
+
+def _fork_server(arguments: argparse.Namespace, _: Settings) -> int:
+    return serve(socket.socket(fileno=arguments.connection), main)
 
 
 def _paper(arguments: argparse.Namespace, _: Settings) -> int:
@@ -281,6 +287,8 @@ def _add_running(command: Command) -> None:
         "--source", choices=["primary", "secondary"], default="primary", help="heartbeat only: its site"
     )
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
+    forks = command("fork-server", _fork_server, "make terminals for `run`, which starts it")
+    forks.add_argument("connection", type=int, help="the number of an open socket")
     paper = command("paper", _paper, "start the paper exchange alone")
     paper.add_argument(
         "--port",

@@ -118,8 +118,9 @@ def start(
     log: IO[bytes] | int,
     death_signal: int = signal.SIGTERM,
     first: Callable[[], None] = lambda: None,
+    files: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a child that ends with this process; `first` runs in the child before its program."""
+    """Start a child that ends with this process; `first` runs in it before its program, which also gets `files`."""
     return subprocess.Popen(
         [os.fspath(a) for a in arguments],
         env=dict(environment),
@@ -128,4 +129,5 @@ def start(
         stderr=log,
         preexec_fn=prepared(first, death_signal),
         start_new_session=True,
+        pass_fds=files,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from aristobot.supervision.forks import Fork
 
 LONGEST_PAUSE = 30.0
 FIRST_PATIENCE, LONGEST_PATIENCE = 300.0, 3600.0
@@ -19,8 +20,8 @@ class Child:
     """
 
     name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    process: subprocess.Popen[bytes] | None = None
+    start: Callable[[], Fork]
+    process: Fork | None = None
     restarts: int = 0
     started_at: float = 0.0
     next_start: float = 0.0

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -29,6 +29,7 @@ from aristobot.servers.valkey import Valkey
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.child import Child
 from aristobot.supervision.diary import Diary
+from aristobot.supervision.forks import Fork, ForkServer
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
@@ -62,6 +63,7 @@ class Supervisor:
         self.owner_url = settings.database_url or ""
         self.redis_url = settings.redis_url or ""
         self._lock: Any = None
+        self._fork_server: ForkServer | None = None
 
     def run(self) -> int:
         """Run everything until a signal and return the exit code.
@@ -73,6 +75,7 @@ class Supervisor:
         self._log = open_log(self.settings.home, "supervisor")
         stopping = stop_on_signal()
         try:
+            self._fork_server = self._new_fork_server()
             self._start_servers()
             say("Upgrading the database…")
             self._log.info("migrated", done=migrate(self.owner_url, self.master))
@@ -178,18 +181,34 @@ class Supervisor:
         return given
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        def start() -> subprocess.Popen[bytes]:
-            with (self.settings.home / "logs" / f"{name}.out").open("ab") as out:
-                return process.start(
-                    [sys.executable, "-m", "aristobot", *arguments], environment=self._environment(name), log=out
-                )
+        def start() -> Fork:
+            if self._fork_server is None or not self._fork_server.alive():
+                self._fork_server = self._new_fork_server()
+            with self._output(name) as out:
+                return self._fork_server.fork(arguments, self._environment(name), out)
 
         child = Child(name, start)
         self._children.append(child)
         self._revive(child)
 
+    def _new_fork_server(self) -> ForkServer:
+        with self._output("fork_server") as out:
+            return ForkServer(out)
+
+    def _output(self, name: str) -> IO[bytes]:
+        """Open the file that takes what a process prints."""
+        return (self.settings.home / "logs" / f"{name}.out").open("ab")
+
     def _revive(self, child: Child) -> None:
-        child.process, child.started_at, child.frozen = child.start(), time.monotonic(), False
+        child.started_at, child.frozen = time.monotonic(), False
+        try:
+            child.process = child.start()
+        except OSError as error:  # the fork server has died or hangs: the next attempt has a new one
+            self._log.error("not_started", terminal=child.name, error=str(error))
+            child.died(child.started_at)
+            if self._fork_server is not None:
+                self._fork_server.close()
+            return
         self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
         if child.name in WATCHED and self._diary is not None:
             self._diary.up(child.name, child.process.pid, again=child.restarts > 0)
@@ -243,10 +262,10 @@ class Supervisor:
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
-        if child.process is not None and child.process.poll() is not None:
-            self._log.error("terminal_died", terminal=child.name, code=child.process.returncode)
+        if child.process is not None and (code := child.process.poll()) is not None:
+            self._log.error("terminal_died", terminal=child.name, code=code)
             if child.name in WATCHED and self._diary is not None:
-                self._diary.down(child.name, child.process.returncode, frozen=child.frozen)
+                self._diary.down(child.name, code, frozen=child.frozen)
             child.died(now)
         if child.process is None and now >= child.next_start:
             self._revive(child)
@@ -270,6 +289,8 @@ class Supervisor:
                     child.process.terminate()
             for child in children:
                 self._see_the_end_of(child, deadline)
+        if self._fork_server is not None:
+            self._fork_server.close()
         if self._diary is not None:
             self._diary.stopped()
         for server in reversed(self._servers):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import children_of, command_of
+from tests.support.processes import children_of, descendants_of, words_of
 
 HOLD = 1300
 """Milliseconds that a button is held which acts after a second."""
@@ -46,7 +46,7 @@ def frozen(*pids: int) -> Iterator[None]:
 
 def terminals_of(told: dict[str, Any], name: str) -> list[int]:
     """Return the processes of a terminal."""
-    return [pid for pid in children_of(told["pid"]) if b"\0" + name.encode() + b"\0" in command_of(pid) + b"\0"]
+    return [pid for pid in descendants_of(told["pid"]) if words_of(pid)[-2:] == ["terminal", name]]
 
 
 def web_of(told: dict[str, Any]) -> list[int]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.faults.market import Market
-from tests.support.processes import children_of, command_of
+from tests.support.processes import children_of, words_of
 from tests.support.samples import thoroughly
 
 ALERTS = 12
@@ -53,8 +53,8 @@ class Servers:
             return 0
 
     def process(self, *words: str) -> int:
-        """Return the child of the supervisor that has these words in its command line."""
-        [found] = [pid for pid in self.house.family() if b"\0".join(word.encode() for word in words) in command_of(pid)]
+        """Return the one process of the platform that has these words in its command line."""
+        [found] = [pid for pid in self.house.family() if " ".join(words) in " ".join(words_of(pid))]
         return found
 
     @contextmanager

@@ -14,6 +14,7 @@ from datetime import timedelta
 from itertools import product
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from adapters.exchanges.binance.client import Binance
@@ -21,8 +22,10 @@ from adapters.exchanges.bitget.client import Bitget
 from adapters.log.recorder import Recorder
 from application.lane import lane, sending
 from application.orders import lookups
+from aristobot import __main__ as command_line
 from aristobot.__main__ import main
-from aristobot.supervision import child, supervisor
+from aristobot.supervision import child, forks
+from aristobot.supervision.fork_server import serve
 from projections.books.projector import Books
 
 BEFORE, AFTER = "before", "after"
@@ -115,22 +118,33 @@ def _projecting(steps: Steps, take: Callable[..., Any], commit: Callable[..., An
 
 
 def supervise(program: str) -> None:
-    """Start children through another program, and restart each without a pause that grows from death to death."""
-    start = supervisor.process.start
+    """Start the fork server through another program, and restart children without a pause that grows."""
+    start = forks.process.start
 
     def started(arguments: Sequence[Any], **options: Any) -> Any:
         return start([program if word == "aristobot" else word for word in arguments], **options)
 
-    supervisor.process.start = started
+    forks.process.start = started
     child.LONGEST_PAUSE = 0.2
 
 
+def serve_steps(connection: socket, enter: Callable[[list[str]], int]) -> int:
+    """Make children that go by steps."""
+
+    def go(arguments: list[str]) -> int:
+        if arguments[0] == "terminal":
+            step_through(Steps(arguments[1], Path(os.environ["ARISTOBOT_HOME"])))
+        return enter(arguments)
+
+    return serve(connection, go)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "terminal":
+    if sys.argv[1] == "fork-server":
         lane.LONGEST_PAUSE = 1.0  # so that a stream that is cut again and again is back for the next fault
         if PROOF_SECONDS in os.environ:
             lookups.PROOF_AFTER = sending.PROOF_AFTER = timedelta(seconds=float(os.environ[PROOF_SECONDS]))
-        step_through(Steps(sys.argv[2], Path(os.environ["ARISTOBOT_HOME"])))
+        command_line.serve = serve_steps
     else:
         supervise(__spec__.name)
     sys.exit(main())

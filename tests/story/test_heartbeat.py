@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from adapters.database.migrate import OWNER, url_for
+from adapters.vault.keys import MasterKey
 from tests.story.conftest import REPOSITORY
 
 Eventually = Callable[..., Any]
@@ -77,7 +80,7 @@ def test_a_second_source_says_the_same_under_its_own_name(house: Any, eventually
     with house.database() as owner:
         second = subprocess.Popen(
             [sys.executable, "-m", "aristobot", "terminal", "heartbeat", "--source", "secondary"],
-            cwd=REPOSITORY, env=_environment_of(house.pids()["engine"]),
+            cwd=REPOSITORY, env=_environment_of(house),
         )  # fmt: skip
         try:
             query = (
@@ -92,7 +95,10 @@ def test_a_second_source_says_the_same_under_its_own_name(house: Any, eventually
         assert stopped.fetchone() == (True,)
 
 
-def _environment_of(pid: int) -> dict[str, str]:
-    """Return the environment of a terminal, with the database role that the heartbeat has too."""
-    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+def _environment_of(house: Any) -> dict[str, str]:
+    """Return the environment of a terminal, with the database role that the heartbeat has."""
+    servers = json.loads((house.home / "servers.json").read_text())
+    master = MasterKey((house.home / "secret_key").read_text().strip())
+    url = url_for(make_conninfo(**servers["database"], password=master.password_of(OWNER)), "aristobot_writer", master)
+    addresses = {"ARISTOBOT_DATABASE_URL": url, "ARISTOBOT_DATABASE_DIRECT_URL": url}
+    return house.environment | addresses | {"ARISTOBOT_REDIS_URL": servers["redis"]}

@@ -8,17 +8,16 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from decimal import Decimal
 from json import loads
 from operator import itemgetter
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.processes import words_of
 from tests.support.samples import thoroughly
 
 VICTIMS = ("engine", "projector", "receiver", "web")
@@ -123,9 +122,8 @@ def _kill(house: Any, victim: str, delivering: Event) -> int:
 def _process(house: Any, terminal: str) -> int | None:
     """Return the process id of a terminal, whether it shows signs of life or not."""
     for pid in house.family():
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(f"\0terminal\0{terminal}\0".encode()):
-                return pid
+        if words_of(pid)[-2:] == ["terminal", terminal]:
+            return pid
     return None
 
 
