@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -17,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-import uvloop
 from psycopg.conninfo import make_conninfo
 
 from adapters.bus import Bus
@@ -30,7 +27,7 @@ from adapters.log.story import story_of
 from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
-from aristobot.commands import candles, webhooks
+from aristobot.commands import candles, paper, webhooks
 from aristobot.commands.arguments import head, port, speed
 from aristobot.commands.backups import Daily, back_up_daily, back_up_now, restore_into
 from aristobot.commands.flow import FlowCheck, check
@@ -110,28 +107,6 @@ def _terminal(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _fork_server(arguments: argparse.Namespace, _: Settings) -> int:
     return serve(socket.socket(fileno=arguments.connection), main)
-
-
-def _paper(arguments: argparse.Namespace, _: Settings) -> int:
-    from adapters.paper.server import PaperServer  # noqa: PLC0415 - no other command needs an HTTP server
-
-    async def serve() -> None:
-        server = PaperServer(
-            arguments.port,
-            replay=arguments.replay and Path(arguments.replay),
-            speed=arguments.speed,
-            symbol=arguments.symbol,
-            books=arguments.books and Path(arguments.books),
-        )
-        await server.start()
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        await stopping.wait()
-        await server.stop()
-
-    uvloop.run(serve())
-    return 0
 
 
 def _migrate(_: argparse.Namespace, settings: Settings) -> int:
@@ -289,16 +264,16 @@ def _add_running(command: Command) -> None:
     terminal.add_argument("--alive", action="store_true", help="start nothing: ask whether it shows signs of life")
     forks = command("fork-server", _fork_server, "make terminals for `run`, which starts it")
     forks.add_argument("connection", type=int, help="the number of an open socket")
-    paper = command("paper", _paper, "start the paper exchange alone")
-    paper.add_argument(
+    alone = command("paper", paper.serve, "start the paper exchange alone")
+    alone.add_argument(
         "--port",
         type=port,
         default=9100,
         help="control API; Binance's API is on the next port, Bitget's on the one after",
     )
-    paper.add_argument("--books", help="a file that keeps accounts and orders over restarts")
-    paper.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
-    for able in (run, paper):
+    alone.add_argument("--books", help="a file that keeps accounts and orders over restarts")
+    alone.add_argument("--symbol", default="BTC/USDT", help="the pair that a replayed file moves")
+    for able in (run, alone):
         able.add_argument("--replay", help="a CSV of one-minute candles to take the prices from")
         able.add_argument("--speed", type=speed, default=1.0, help="how many times faster than life it is replayed")
 
