@@ -46,13 +46,17 @@ def serve(connection: socket.socket, enter: Enter) -> int:
     while (asked := server.next()) is not None:
         message, out = asked
         parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            server.leave()
-            _become(message, out, parent)
-            return enter(message["arguments"])
+        try:
+            child = os.fork()
+        except OSError as error:  # no child now; those that there are go on
+            server.tell({"failed": error.errno})
+        else:
+            if child == 0:
+                server.leave()
+                _become(message, out, parent)
+                return enter(message["arguments"])
+            server.tell_birth(child)
         os.close(out)
-        server.tell_birth(child)
     return 0
 
 
@@ -96,19 +100,27 @@ class _Server:
                 self._tell_deaths()
             if self._connection in ready:
                 told, files, _, _ = socket.recv_fds(self._connection, LONGEST_MESSAGE, 1)
-                return (json.loads(told), files[0]) if told else None
+                return (json.loads(os.fsdecode(told)), files[0]) if told else None
 
     def tell_birth(self, pid: int) -> None:
         """Send the process id of a child, and a handle on it that no other process can take over."""
-        handle = os.pidfd_open(pid)
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            self.tell({"failed": error.errno})
+            return
         socket.send_fds(self._connection, [json.dumps({"born": pid}).encode()], [handle])
         os.close(handle)
+
+    def tell(self, said: dict[str, Any]) -> None:
+        """Say something to the supervisor."""
+        self._connection.send(json.dumps(said).encode())
 
     def _tell_deaths(self) -> None:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                died = {"died": ended[0], "code": os.waitstatus_to_exitcode(ended[1])}
-                self._connection.send(json.dumps(died).encode())
+                self.tell({"died": ended[0], "code": os.waitstatus_to_exitcode(ended[1])})
 
     def leave(self) -> None:
         """Let go of everything here in a child."""

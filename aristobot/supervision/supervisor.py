@@ -190,6 +190,10 @@ class Supervisor:
         child = Child(name, start)
         self._children.append(child)
         self._revive(child)
+        if child.process is None:
+            self._revive(child)
+        if child.process is None:
+            raise OSError(f"{name} could not be started; see {self.settings.home / 'logs' / 'supervisor.log'}")
 
     def _new_fork_server(self) -> ForkServer:
         with self._output("fork_server") as out:
@@ -203,11 +207,9 @@ class Supervisor:
         child.started_at, child.frozen = time.monotonic(), False
         try:
             child.process = child.start()
-        except OSError as error:  # the fork server has died or hangs: the next attempt has a new one
+        except OSError as error:  # tried again, with a new fork server if this one makes no children any more
             self._log.error("not_started", terminal=child.name, error=str(error))
             child.died(child.started_at)
-            if self._fork_server is not None:
-                self._fork_server.close()
             return
         self._log.info("started", terminal=child.name, pid=child.process.pid, restarts=child.restarts)
         if child.name in WATCHED and self._diary is not None:

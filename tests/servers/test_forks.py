@@ -6,13 +6,15 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from aristobot.supervision.forks import Fork, ForkServer
+from aristobot.supervision import forks
+from aristobot.supervision.forks import Fork, ForkServer, ForkServerAway
 from tests.support.ports import neighbours
 from tests.support.processes import words_of
 
@@ -103,6 +105,38 @@ def test_each_death_is_told_as_it_was_in_whatever_order_it_is_asked_for(start: S
     assert [child.wait(LIVES) for child in reversed(first)] == [-signal.SIGKILL] * 3
 
 
+def test_an_environment_is_passed_on_whole_or_refused(start: Start) -> None:
+    """Whatever bytes it has. One that is too large ends neither the server nor its other children."""
+    assert start("--help", ODD="\udcff é" + "x" * 100_000).wait(LIVES) == 0
+    with pytest.raises(OSError, match="environment"):
+        start("--help", LARGE="x" * 200_000)
+    assert start("--help").wait(LIVES) == 0
+
+
+def test_a_signal_that_comes_too_late_is_no_error(paper: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child may end after it was seen alive and before it is signalled."""
+    os.kill(paper.pid, signal.SIGKILL)
+    assert paper._has_ended(LIVES)
+    monkeypatch.setattr(paper, "poll", lambda: None)
+    paper.terminate()
+    paper.kill()
+
+
+def test_a_server_that_stands_still_is_given_up_at_once(
+    server: ForkServer, paper: Fork, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its children end with it, and nothing waits for it again and again."""
+    monkeypatch.setattr(forks, "CODE_SECONDS", 0.2)
+    second = start("paper", "--port", str(neighbours(3)))
+    os.kill(server._process.pid, signal.SIGSTOP)
+    paper.kill()
+    assert paper.wait(LIVES) == -signal.SIGTERM
+    assert not server.alive()
+    assert second.wait(LIVES) == -signal.SIGTERM
+    with pytest.raises(ForkServerAway):
+        start("--help")
+
+
 def test_children_die_with_their_server_and_the_next_one_makes_others(
     server: ForkServer, paper: Fork, start: Start
 ) -> None:
@@ -110,5 +144,23 @@ def test_children_die_with_their_server_and_the_next_one_makes_others(
     assert paper.wait(LIVES) == -signal.SIGTERM
     server._process.wait()
     assert not server.alive()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ForkServerAway):
         start("--help")
+
+
+SUPERVISOR = """
+import os, signal, subprocess, sys
+from aristobot.supervision.forks import ForkServer
+server = ForkServer(subprocess.DEVNULL)
+with open(os.devnull, "ab") as out:
+    child = server.fork(["paper", "--port", sys.argv[1]], dict(os.environ), out)
+os.kill(server._process.pid, signal.SIGSTOP)
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_no_child_outlives_a_killed_supervisor_whose_server_stands_still(eventually: Callable[..., None]) -> None:
+    killed = subprocess.run([sys.executable, "-c", SUPERVISOR, str(neighbours(3))], stdout=subprocess.PIPE, check=False)
+    pid = int(killed.stdout)
+    eventually(lambda: words_of(pid)[:1] != ["aristobot"])
