@@ -221,7 +221,8 @@ class Bus:
                         return
         except redis.RedisError as error:
             raise GatewayAway("the bus does not answer") from error
-        raise GatewayAway(f"the gateway did not answer within {seconds:.0f} s")
+        asked = ANSWERED_BY.get(request.action, "gateway")
+        raise GatewayAway(f"the {asked} did not answer within {seconds:.0f} s")
 
     def next_request(self, terminal: str | None = None) -> Request | None:
         """Return the next request to a terminal, by default the gateway, or None after a while without one.

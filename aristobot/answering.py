@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.bus import Bus
-from application.ports.requests import Answer, Request
+from application.ports.requests import TIMEOUT_SECONDS, Answer, Request
 from aristobot.following import AWAY
 
 Calculate = Callable[[Request], Mapping[str, Any]]
 
 
 def answer_requests(
-    bus: Bus, terminal: str, calculate: Calculate, log: Any, stopping: threading.Event, *invalid: type[Exception]
+    bus: Bus,
+    terminal: str,
+    calculate: Calculate,
+    log: Any,
+    stopping: threading.Event,
+    *invalid: type[Exception],
+    within: float = TIMEOUT_SECONDS,
 ) -> None:
     """Answer the requests to a terminal until `stopping`. An error of `invalid` says that the request is not valid.
+
+    A request that is older than `within` seconds is left alone: whoever asked has given up.
 
     No request ends the terminal: any other error is logged, and answered by its name.
     """
     while not stopping.is_set():
         request = bus.next_request(terminal)
-        if request is None:
+        if request is None or time.time() - request.timestamp > within:
             continue
         try:
             answer = Answer(request.request_id, success=True, data=calculate(request))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adapters.candles.store import CandleStore
 from domain.candles.anchor import anchored
-from domain.candles.columns import AMOUNTS, Columns
+from domain.candles.columns import Columns
 from domain.candles.indicators import Indicator
 from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE, TIMEFRAMES
@@ -26,10 +26,10 @@ REMEMBERED = 128
 
 @dataclass(frozen=True)
 class _Frame:
-    """Bars that are told apart by their hash: what was calculated of the same bars stands."""
+    """The prices at the close of bars, which their hash tells apart: what was calculated of the same bars stands."""
 
     digest: bytes
-    bars: Columns = field(compare=False)
+    close: NDArray[np.float64] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def draw(
     known = candles.read(series, timeframe, blocks[0].start, last + TIMEFRAMES[timeframe] * MINUTE)
     parts: dict[Indicator, list[Lines]] = {one: [] for one in indicators}
     for block in blocks:
-        frame = _frame(known.between(block.start, block.until))
-        asked = slice(*np.searchsorted(frame.bars.opened_at, [max(block.since, first), block.until]))
+        bars = known.between(block.start, block.until)
+        frame, asked = _frame(bars), slice(*np.searchsorted(bars.opened_at, [max(block.since, first), block.until]))
         for one in indicators:
             parts[one].append({name: line[asked] for name, line in _calculated(one, frame).items()})
     joined = {
@@ -66,20 +66,18 @@ def draw(
 
 
 def _frame(bars: Columns) -> _Frame:
-    digest = hashlib.blake2b(bars.opened_at.tobytes())
-    for name in AMOUNTS:
-        digest.update(getattr(bars, name).tobytes())
-    return _Frame(digest.digest(), bars)
+    close = bars.close.copy()  # and not a view, which would keep all bars of all blocks
+    return _Frame(hashlib.blake2b(bars.opened_at.tobytes() + close.tobytes()).digest(), close)
 
 
 @lru_cache(REMEMBERED)
 def _calculated(indicator: Indicator, frame: _Frame) -> Lines:
-    """Calculate an indicator; a line without a value where the bars are too few."""
+    """Calculate an indicator; a line without a value where the bars are too few for all lines of it."""
     pandas = import_module("pandas")
     function, names = _calculators()[indicator.name]
-    told = function(pandas.Series(frame.bars.close), *indicator.numbers)
+    told = function(pandas.Series(frame.close), *indicator.numbers)
     if told is None:
-        return {name: np.full(len(frame.bars), np.nan) for name in names}
+        return {name: np.full(len(frame.close), np.nan) for name in names}
     columns = [told] if told.ndim == 1 else [told.iloc[:, place] for place in range(len(names))]
     return {name: column.to_numpy(np.float64) for name, column in zip(names, columns, strict=True)}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LENGTHS = range(2, 201)
-"""The lengths in bars. With a thousand bars of history before, the longest has forgotten how it began."""
+LENGTHS, RSI_LENGTHS = range(2, 201), range(2, 101)
+"""The lengths in bars. After a thousand bars no more than 0.005 % of how a line began is left in it."""
 DEVIATIONS = range(1, 6)
 DEFAULTS: dict[str, tuple[int, ...]] = {"ema": (20,), "rsi": (14,), "macd": (12, 26, 9), "bollinger": (20, 2)}
 """The indicators, and the numbers with which each is commonly drawn: lengths, for Bollinger a length and deviations."""
@@ -34,8 +34,9 @@ def indicator_of(text: str) -> Indicator:
     if len(numbers) != len(DEFAULTS[name]):
         raise ValueError(f"{name} has {len(DEFAULTS[name])} numbers, as in {Indicator(name, DEFAULTS[name])}")
     lengths = numbers[:1] if name == "bollinger" else numbers
-    if not all(length in LENGTHS for length in lengths):
-        raise ValueError(f"a length is from {LENGTHS[0]} to {LENGTHS[-1]} bars")
+    allowed = RSI_LENGTHS if name == "rsi" else LENGTHS
+    if not all(length in allowed for length in lengths):
+        raise ValueError(f"a length is from {allowed[0]} to {allowed[-1]} bars")
     if name == "bollinger" and numbers[1] not in DEVIATIONS:
         raise ValueError(f"bands lie {DEVIATIONS[0]} to {DEVIATIONS[-1]} deviations away")
     if name == "macd" and numbers[0] >= numbers[1]:

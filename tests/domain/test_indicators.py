@@ -30,7 +30,8 @@ def test_an_indicator_is_read_as_it_is_asked_for(asked, read):
     [
         ("sma:20", "'sma' is not one of ema, rsi, macd, bollinger"), ("", "'' is not"), ("ema:", "not a whole one"),
         ("ema:1.5", "not a whole one"), ("ema:-2", "not a whole one"), ("ema:²", "not a whole one"),
-        ("ema:1", "from 2 to 200"), ("ema:201", "from 2 to 200"), ("ema:9999", "from 2 to 200"),
+        ("ema:1", "from 2 to 200"), ("ema:201", "from 2 to 200"), ("rsi:101", "from 2 to 100"),
+        ("ema:9999", "from 2 to 200"),
         ("ema:20:50", "ema has 1 numbers"), ("macd:12:26", "macd has 3 numbers, as in macd:12:26:9"),
         ("macd:26:12:9", "the shorter one"), ("macd:12:12:9", "the shorter one"), ("bollinger:20:6", "1 to 5"),
         ("bollinger:1:2", "from 2 to 200"), ("bollinger:20:0", "1 to 5"),

@@ -16,6 +16,7 @@ from domain.candles.bar import Bar
 from domain.candles.columns import AMOUNTS
 from domain.candles.series import PAIR, Series
 from domain.candles.timeframes import MINUTE, TIMEFRAMES, moment
+from web.access.at_once import AtOnce
 from web.context import By, Context, InContext
 from web.forms import heartbeat as forms
 from web.terminals import ask
@@ -25,6 +26,7 @@ PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
 ASK_SECONDS = 10.0
+_calculations = AtOnce(4)
 Symbol = Annotated[str, Query(pattern=f"^{PAIR}$")]
 Place = Annotated[str, Query(pattern="^[a-z]{1,20}$")]
 Limit = Annotated[int, Query(ge=1, le=LONGEST_CHART)]
@@ -98,7 +100,8 @@ def indicators(
         "series": str(Series(exchange, venue, symbol)), "timeframe": timeframe, "before": _end(before), "count": limit,
         "indicators": show,
     }  # fmt: skip
-    told = ask(context, by.user, Action.INDICATORS, asked, ASK_SECONDS)
+    with _calculations.one_of(by.user):
+        told = ask(context, by.user, Action.INDICATORS, asked, ASK_SECONDS)
     return forms.ChartIndicators(opened_at=[moment(at) for at in told["opened_at"]], lines=told["lines"])
 
 

@@ -22,7 +22,7 @@ from aristobot.answering import answer_requests
 from aristobot.following import AWAY
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import Pulse, beat
-from aristobot.terminals.heartbeat.charts import REFUSED, indicators_for
+from aristobot.terminals.heartbeat.charts import ASK_SECONDS, WrongRequest, indicators_for
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock, since_boot
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
 from aristobot.terminals.heartbeat.needs import Needs
@@ -291,8 +291,9 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
 
     async def work() -> None:
         terminal = Terminal(house, log, source)
-        serving = (house.bus, NAME, partial(indicators_for, house.candles), log, stopping, *REFUSED)
-        threading.Thread(target=answer_requests, args=serving, name="charts", daemon=True).start()
+        serving = (house.bus, NAME, partial(indicators_for, house.candles), log, stopping, WrongRequest)
+        within = {"within": ASK_SECONDS}
+        threading.Thread(target=answer_requests, args=serving, kwargs=within, name="charts", daemon=True).start()
         beat(house.bus, name, terminal.figures, stopping, terminal.pulse)
         await terminal.run(stopping)
 

@@ -17,7 +17,7 @@ from adapters.bus import Bus
 from adapters.candles.store import CandleStore
 from application.ports.requests import Action, Answer, Request
 from aristobot.answering import answer_requests
-from aristobot.terminals.heartbeat.charts import REFUSED, indicators_for
+from aristobot.terminals.heartbeat.charts import WrongRequest, indicators_for
 from domain.candles.bar import Bar, Proof
 from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
@@ -52,7 +52,7 @@ def ask(valkey, candles) -> Iterator[Ask]:
     def calculated(request: Request) -> Any:
         return behind["calculate"](request)
 
-    given = (bus, "heartbeat", calculated, Log(), stopping, *REFUSED)
+    given = (bus, "heartbeat", calculated, Log(), stopping, WrongRequest)
     terminal = threading.Thread(target=answer_requests, args=given)
     terminal.start()
 

@@ -15,9 +15,9 @@ export class Curves {
     private readonly colour: (name: string) => string,
   ) {}
 
-  draw(curves: Curve[]): void {
-    const shape = curves.map((curve) => `${curve.key} ${curve.tone}`).join()
-    if (shape !== this.shape) this.build(curves)
+  draw(curves: Curve[], decimals: number): void {
+    const shape = [decimals, ...curves.map((curve) => `${curve.key} ${curve.tone}`)].join()
+    if (shape !== this.shape) this.build(curves, decimals)
     this.shape = shape
     for (const curve of curves) this.series.get(curve.key)?.setData(curve.points)
   }
@@ -27,16 +27,17 @@ export class Curves {
     for (const { key, tone } of curves) this.series.get(key)?.applyOptions({ color: this.colour(tone) })
   }
 
-  private build(curves: Curve[]): void {
+  private build(curves: Curve[], decimals: number): void {
     for (const series of this.series.values()) this.chart.removeSeries(series)
     const parts = ['price', ...new Set(curves.map((curve) => curve.part).filter((part) => part !== 'price'))]
-    this.series = new Map(curves.map((curve) => [curve.key, this.added(curve, parts.indexOf(curve.part))]))
+    this.series = new Map(curves.map((curve) => [curve.key, this.added(curve, parts.indexOf(curve.part), curve.part === 'rsi' ? 1 : decimals)]))
     this.chart.panes().forEach((pane, place) => pane.setStretchFactor(place ? 1 : CANDLES))
   }
 
-  private added({ kind, tone, part }: Curve, pane: number): ISeriesApi<'Line'> | ISeriesApi<'Histogram'> {
+  private added({ kind, tone, part }: Curve, pane: number, precision: number): ISeriesApi<'Line'> | ISeriesApi<'Histogram'> {
+    const priceFormat = { type: 'price' as const, precision, minMove: 10 ** -precision }
     // Over the candles the axis has prices enough.
-    const common = { color: this.colour(tone), priceLineVisible: false, lastValueVisible: part !== 'price' }
+    const common = { priceFormat, color: this.colour(tone), priceLineVisible: false, lastValueVisible: part !== 'price' }
     if (kind === 'histogram') return this.chart.addSeries(HistogramSeries, common, pane)
     const lineStyle = kind === 'dotted' ? LineStyle.Dotted : LineStyle.Solid
     return this.chart.addSeries(LineSeries, { ...common, lineStyle, lineWidth: 1, crosshairMarkerVisible: false }, pane)

@@ -66,8 +66,10 @@ export class Grips implements ISeriesPrimitive<Time> {
 
   private readonly take = (event: PointerEvent): void => {
     const box = this.place.getBoundingClientRect()
-    if (event.button !== 0 || event.clientX - box.left > this.chart.paneSize().width) return
-    const found = this.under(event.clientY - box.top)
+    const [x, y, size] = [event.clientX - box.left, event.clientY - box.top, this.chart.paneSize()]
+    // A line out of view has a place below the candles, in the part of an indicator: nobody takes hold of it there.
+    if (event.button !== 0 || x > size.width || y < 0 || y > size.height) return
+    const found = this.under(y)
     if (!found) return
     event.stopPropagation()
     this.held = found
@@ -77,7 +79,8 @@ export class Grips implements ISeriesPrimitive<Time> {
 
   private readonly move = (event: PointerEvent): void => {
     const { held } = this
-    const price = held && this.series.coordinateToPrice(event.clientY - this.place.getBoundingClientRect().top)
+    const y = event.clientY - this.place.getBoundingClientRect().top
+    const price = held && this.series.coordinateToPrice(Math.min(Math.max(y, 0), this.chart.paneSize().height))
     if (!held?.level.grip || price === null || price <= 0) return
     this.at = snapped(price, held.level.grip.tick)
     held.line.applyOptions({ price: Number(this.at), title: held.level.grip.says(this.at) })

@@ -19,9 +19,12 @@ export function useIndicators(place: Ref<Place | null>, timeframe: Ref<Timeframe
   let [from, to] = [Infinity, -Infinity]
   let turn = 0
   let asking = false
+  let going = new AbortController()
 
   function begin(): void {
     turn += 1
+    going.abort()
+    going = new AbortController()
     known = new Map()
     ;[from, to] = [Infinity, -Infinity]
     asking = failed.value = false
@@ -58,13 +61,16 @@ export function useIndicators(place: Ref<Place | null>, timeframe: Ref<Timeframe
       const [first, last] = [wanted[0] as Bar, wanted.at(-1) as Bar]
       const before = new Date((last.time + MINUTES[timeframe.value] * 60) * 1000).toISOString()
       const query = { ...at, timeframe: timeframe.value, before, limit: wanted.length, show: chosen.value }
-      const { data } = await inTime((signal) => api.GET('/api/heartbeat/indicators', { params: { query }, signal }))
+      const { signal } = going
+      const { data } = await inTime((late) => api.GET('/api/heartbeat/indicators', { params: { query }, signal: AbortSignal.any([late, signal]) }))
       if (asked !== turn) return
       failed.value = !data
       if (!data) break
       // More bars have closed than one question covers: what lies between is not known.
       if (first.time > to && to > -Infinity) return begin()
-      ;[from, to] = [Math.min(from, first.time), Math.max(to, last.time)]
+      // Where the server has more bars in between, fewer of the older ones have come: they are asked for once more.
+      const reached = Math.max(first.time, Date.parse(data.opened_at[0] ?? '') / 1000 || first.time)
+      ;[from, to] = [reached < from ? reached : first.time, Math.max(to, last.time)]
       take(data)
     }
     asking = false
@@ -73,8 +79,10 @@ export function useIndicators(place: Ref<Place | null>, timeframe: Ref<Timeframe
   watch([place, timeframe, () => chosen.value.join()], begin, { immediate: true })
   watch(bars, (now, before) => {
     // Another market, or the same one loaded anew.
-    if (!before.length || !now.length) begin()
-    else void fill()
+    if (!before.length || !now.length) return begin()
+    // No bar has closed, so one of the newest was corrected.
+    if (now.at(-1)?.time === before.at(-1)?.time && now.length === before.length) to = now.at(-AGAIN - 1)?.time ?? -Infinity
+    void fill()
   })
   return { curves, failed }
 }
