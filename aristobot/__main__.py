@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from adapters.bus import Bus
 from adapters.candles.files import NoCandles
+from adapters.candles.store import CandleStore
 from adapters.database.backup import BackupFailed
 from adapters.database.migrate import OWNER, migrate, rebuild_books, url_for, verify_books
 from adapters.log import audit
@@ -27,7 +28,7 @@ from adapters.log.story import story_of
 from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
-from aristobot.commands import candles, paper, webhooks
+from aristobot.commands import candles, paper, strategies, webhooks
 from aristobot.commands.arguments import head, port, speed
 from aristobot.commands.backups import Daily, back_up_daily, back_up_now, restore_into
 from aristobot.commands.flow import FlowCheck, check
@@ -40,7 +41,9 @@ from aristobot.supervision.liveness import ENDS_WITHIN, stop_on_signal
 from aristobot.supervision.logs import open_log
 from aristobot.supervision.supervisor import AlreadyRunning, Supervisor
 from aristobot.terminals import BACKUP, TERMINALS
-from aristobot.wiring import House
+from aristobot.wiring import House, utc_now
+from domain.candles.columns import Columns
+from domain.candles.series import series_of
 from domain.refusals import Refused
 
 UNABLE = (
@@ -218,6 +221,15 @@ def _candles(arguments: argparse.Namespace, settings: Settings) -> int:
         return candles.carry_out(arguments, pool, lambda: Bus(_redis_url(settings)), _say)
 
 
+def _strategy(arguments: argparse.Namespace, settings: Settings) -> int:
+    def stored() -> Columns:
+        with open_pool(_owner_url(settings, MasterKey(settings.secret_key()))) as pool:
+            now, series = utc_now(), series_of(settings.clock)
+            return CandleStore(pool, utc_now).newest(series, "1m", int(now.timestamp() * 1000), strategies.MOST_BARS)
+
+    return strategies.check(arguments, stored, _say)
+
+
 def _webhook(arguments: argparse.Namespace, settings: Settings) -> int:
     sender = webhooks.Sender.of(arguments, settings)
     if arguments.what != "check":
@@ -294,6 +306,7 @@ def _add_looking(command: Command) -> None:
     candles.add_arguments(stored)
     alerts = command("webhook", _webhook, "send alerts as TradingView does, and check the way that they take")
     webhooks.add_arguments(alerts)
+    strategies.add_arguments(command("strategy", _strategy, "check the code of a strategy"))
     command("openapi", _openapi, "print the console's API")
 
 

@@ -1,0 +1,1 @@
+"""The sandbox: processes in which the code of strategies runs, and can reach nothing."""

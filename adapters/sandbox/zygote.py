@@ -1,0 +1,148 @@
+"""The zygote: a process that has loaded pandas, and forks a worker for every connection that the application hands it.
+
+It is started with an empty environment and opens nothing. It listens at a socket (`python -m adapters.sandbox.zygote
+SOCKET`); each connection is one application, whose workers die with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from adapters.sandbox import worker
+from adapters.sandbox.lockdown import make_killable
+
+PRELOADED = (
+    "math", "datetime", "statistics", "decimal", "random", "encodings.idna", "encodings.latin_1",
+    "zoneinfo", "pandas.core.methods.describe", "traceback", "linecache",
+)  # fmt: skip
+"""Modules that strategies may import, and those that are imported late by them: inside, nothing can be loaded."""
+LONGEST_MESSAGE = 4096
+
+
+@dataclass
+class Application:
+    """One connected application, and the process ids of its workers by their numbers."""
+
+    connection: socket.socket
+    workers: dict[int, int] = field(default_factory=dict)
+
+
+class Zygote:
+    """The listening process."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listening, selectors.EVENT_READ)
+        self._applications: dict[socket.socket, Application] = {}
+        self._woken, self._wakes = socket.socketpair()
+        for end in (self._woken, self._wakes):
+            end.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
+        self._number = 0
+
+    def serve(self) -> None:
+        """Serve for ever."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listening:
+                    connection, _ = self._listening.accept()
+                    application = self._applications[connection] = Application(connection)
+                    self._selector.register(connection, selectors.EVENT_READ, application)
+                elif key.fileobj is self._woken:
+                    with contextlib.suppress(BlockingIOError):
+                        self._woken.recv(4096)
+                    self._reap()
+                elif isinstance(key.data, Application):
+                    self._hear(key.data)
+
+    def _hear(self, application: Application) -> None:
+        try:
+            raw, files, _, _ = socket.recv_fds(application.connection, LONGEST_MESSAGE, 1)
+        except OSError:
+            raw, files = b"", []
+        if not raw:
+            self._forget(application)
+            return
+        told = json.loads(raw)
+        if "kill" in told and (pid := application.workers.get(told["kill"])) is not None:
+            os.kill(pid, signal.SIGKILL)  # not reaped yet, so no other process has its id
+        if "start" in told:
+            self._fork(application, told, files[0])
+
+    def _fork(self, application: Application, told: dict[str, Any], descriptor: int) -> None:
+        self._number += 1
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(descriptor, told["cpu_seconds"])
+        os.close(descriptor)
+        application.workers[told["start"]] = pid
+
+    def _become_worker(self, descriptor: int, cpu_seconds: int) -> None:
+        """Keep nothing but the connection of this worker, and work."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for place in (0, 1, 2):
+                os.dup2(nothing, place)
+            os.dup2(descriptor, 3)
+            os.closerange(4, 65_536)
+            worker.work(3, self._number, cpu_seconds)
+        finally:
+            os._exit(0)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                for application in self._applications.values():
+                    for number in [n for n, pid in application.workers.items() if pid == ended[0]]:
+                        del application.workers[number]
+                        died = {"ended": number, "code": os.waitstatus_to_exitcode(ended[1])}
+                        with contextlib.suppress(OSError):
+                            application.connection.send(json.dumps(died).encode(), socket.MSG_DONTWAIT)
+
+    def _forget(self, application: Application) -> None:
+        """End the workers of an application that has hung up."""
+        for pid in application.workers.values():
+            os.kill(pid, signal.SIGKILL)
+        del self._applications[application.connection]
+        self._selector.unregister(application.connection)
+        application.connection.close()
+
+
+def main(address: str) -> None:
+    """Load what strategies need, listen at this address, and serve."""
+    for module in PRELOADED:
+        import_module(module)
+    ta = import_module("pandas_ta_classic")
+    for found in pkgutil.walk_packages(ta.__path__, "pandas_ta_classic."):
+        with contextlib.suppress(ImportError):  # parts that want other libraries
+            import_module(found.name)
+    sys.modules["pandas_ta"] = ta
+    make_killable()
+    gc.collect()
+    gc.freeze()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    Path(address).unlink(missing_ok=True)
+    listening.bind(address)
+    listening.listen(64)
+    Zygote(listening).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""Strategies: what their code may be, and what it decides."""

@@ -1,0 +1,93 @@
+"""`aristobot strategy`: checks the code of a strategy as the console does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from adapters.candles.files import minutes_of
+from adapters.sandbox.sandbox import Sandbox, start_zygote
+from application.strategies.dry_run import BARS, DryRun, dry_run
+from application.strategies.static_check import Problem, problems_of
+from domain.candles.anchor import BLOCK
+from domain.candles.columns import Columns, columns_of
+
+Say = Callable[[str], None]
+TIMEFRAME = "1m"
+SHOWN_LINES = 20
+MOST_BARS = 2 * BLOCK + BARS
+"""Bars with which each of the last hundred has its whole frame."""
+WORDS = {
+    "syntax": "this is no Python: {}",
+    "too_long": "the code has {} characters, which is more than a strategy may have",
+    "import": "{} cannot be imported in the sandbox",
+    "name": "{} is of no use in the sandbox",
+    "clock": "{}() differs between live trading and the past: take the times of the candles",
+    "random": "chance differs between live trading and the past",
+    "state": "{} would be lost from one call to the next: each call begins anew; constants are written in capitals",
+    "no_class": "there is no class that derives from Strategy",
+    "many_classes": "{} is a second class that derives from Strategy: there is exactly one",
+    "no_method": "{} is missing",
+}
+
+
+def add_arguments(command: ArgumentParser) -> None:
+    """Give each command of `strategy` a help and arguments of its own."""
+    commands = command.add_subparsers(dest="what", required=True, metavar="command")
+    checked = commands.add_parser("check", help="check the code of a strategy, and ask it at the last hundred bars")
+    checked.add_argument("file", type=Path)
+    checked.add_argument("--candles", type=Path, help="a file of minutes; otherwise those of the platform's clock")
+    checked.add_argument("--json", action="store_true", help="answer for a machine")
+
+
+def check(arguments: Namespace, stored: Callable[[], Columns], say: Say) -> int:
+    """Check a file and say what is wrong with it. Return 0 when it may be used.
+
+    `stored` returns the candles of the platform. Raises `OSError` for a file that cannot be read, `NoCandles`.
+    """
+    code = arguments.file.read_text()
+    problems, run = problems_of(code), DryRun()
+    if not problems:
+        candles = stored() if arguments.candles is None else columns_of(minutes_of(arguments.candles))
+        with sandboxed() as sandbox, sandbox.worker() as worker:
+            run = dry_run(worker, code, candles, TIMEFRAME)
+    if arguments.json:
+        say(json.dumps({"problems": [asdict(problem) for problem in problems], "run": asdict(run)}))
+    else:
+        _tell(arguments.file, problems, run, say)
+    return 1 if problems or run.fault is not None or not run.asked else 0
+
+
+def _tell(file: Path, problems: list[Problem], run: DryRun, say: Say) -> None:
+    for problem in problems:
+        say(f"{file}:{problem.line}: {WORDS[problem.code].format(problem.about)}")
+    if run.fault is not None:
+        place = "" if run.fault["line"] is None else f":{run.fault['line']}"
+        say(f"{run.fault['traceback']}{file}{place}: {run.fault['message']}")
+    elif not problems and not run.asked:
+        say(f"there are no candles to ask {file} at: name a file with --candles")
+    elif not problems:
+        signals = f"it would buy at {run.longs} and sell at {run.shorts}"
+        say(f"{file} is valid: asked at {run.asked} bars, {signals}")
+    for line in run.log[:SHOWN_LINES]:
+        say(f"  {line}")
+
+
+@contextmanager
+def sandboxed() -> Iterator[Sandbox]:
+    """Run a sandbox of our own for as long as this lasts."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        process = start_zygote(Path(folder) / "socket", subprocess.DEVNULL)
+        try:
+            sandbox = Sandbox(Path(folder) / "socket")
+            yield sandbox
+            sandbox.close()
+        finally:
+            process.kill()
+            process.wait()

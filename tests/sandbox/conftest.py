@@ -1,0 +1,130 @@
+"""A sandbox, and a world outside of it in which attacks leave their proofs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adapters.sandbox import sandbox as sandboxes
+from adapters.sandbox.sandbox import Sandbox, start_zygote
+from tests.conftest import short_folder
+
+REPOSITORY = Path(__file__).parents[2]
+SECRET = "the secret of the world outside"
+_numbers = count(1)
+
+
+def _can_lock() -> bool:
+    """Return whether this kernel and processor have what a worker locks itself with."""
+    landlock_version = ctypes.CDLL(None).syscall(444, None, 0, 1)
+    return platform.machine() == "x86_64" and landlock_version >= 1 and Path("/proc/sys/kernel/seccomp").is_dir()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Connect to a zygote whose workers are locked."""
+    if not _can_lock():
+        pytest.skip("this kernel has no Landlock or no filters of system calls: no strategy runs here")
+    with short_folder() as folder, (folder / "out").open("wb") as out:
+        yield from _running(folder, start_zygote(folder / "socket", out))
+
+
+@pytest.fixture(scope="session")
+def unlocked() -> Iterator[Sandbox]:
+    """Connect to a zygote whose workers are not."""
+    with short_folder() as folder, (folder / "out").open("wb") as out:
+        command = [sys.executable, "-s", "-m", "tests.sandbox.unlocked", os.fspath(folder / "socket")]
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=sandboxes.ENVIRONMENT, stdout=out, stderr=out)
+        yield from _running(folder, process)
+
+
+def _running(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Sandbox]:
+    connected = Sandbox(folder / "socket", 60)
+    yield connected
+    connected.close()
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def bars() -> dict[str, Any]:
+    """Return two thousand bars that wander around 100."""
+    close = np.cumsum(np.random.default_rng(1).normal(0, 1, 2000)) / 10 + 100
+    times = np.arange(2000) * 60_000.0 + 1.7e12
+    return {
+        "opened_at": times, "open": close, "high": close + 1, "low": close - 1, "close": close, "volume": np.ones(2000),
+    }  # fmt: skip
+
+
+class World:
+    """The world outside: a folder with a secret, servers that listen, and a process that wants to live."""
+
+    def __init__(self, folder: Path, opened: ExitStack) -> None:
+        self.folder = folder
+        (folder / "secret").write_text(SECRET)
+        folder.chmod(0o777)
+        self.heard: list[bytes] = []
+        self.victim = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        opened.callback(self._bury)
+        self.stream, self.datagram = folder / "stream", folder / "datagram"
+        tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stream, datagram = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        here = ("127.0.0.1", 0)
+        places = ((tcp, here), (udp, here), (stream, str(self.stream)), (datagram, str(self.datagram)))
+        for server, address in places:
+            server.bind(address)
+            opened.callback(server.close)
+            connects = server in (tcp, stream)
+            if connects:
+                server.listen()
+            threading.Thread(target=self._listen, args=(server, connects), daemon=True).start()
+        self.tcp, self.udp = tcp.getsockname()[1], udp.getsockname()[1]
+
+    def _listen(self, server: socket.socket, connects: bool) -> None:
+        with suppress(OSError):
+            while True:
+                if not connects:
+                    self.heard.append(server.recv(1000))
+                    continue
+                connection, _ = server.accept()
+                with connection:
+                    self.heard.append(connection.recv(1000))
+
+    def _bury(self) -> None:
+        self.victim.kill()
+        self.victim.wait()
+
+    def told_of(self, attack: str) -> str:
+        """Return the code of an attack on this world."""
+        words = {
+            "FOLDER": self.folder, "VICTIM": self.victim.pid, "TCP": self.tcp, "UDP": self.udp, "STREAM": self.stream,
+            "DATAGRAM": self.datagram,
+        }  # fmt: skip
+        for word, value in words.items():
+            attack = attack.replace(word, str(value))
+        return attack
+
+    def is_hurt(self, log: list[str]) -> bool:
+        """Return whether an attack has left a proof, here or in the log of its worker."""
+        told = "\n".join(log)
+        there = os.path.lexists(self.folder / "proof") or self.victim.poll() is not None
+        return there or any(b"PROOF" in said for said in self.heard) or "PROOF" in told or SECRET in told
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with short_folder() as folder, ExitStack() as opened:
+        yield World(folder, opened)
