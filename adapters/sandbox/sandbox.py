@@ -36,7 +36,7 @@ def start_zygote(address: Path, out: IO[bytes] | int) -> subprocess.Popen[bytes]
 
 
 class Sandbox:
-    """One application's connection to the zygote. Its workers end with it."""
+    """One application's connection to the zygote. Its workers end with it. One thread uses it."""
 
     def __init__(self, address: Path, seconds: float = START_SECONDS) -> None:
         self._control = _connected(address, seconds)
@@ -93,6 +93,8 @@ class Worker:
         return self._call({"balance": balance, "position": position}, rows, seconds)
 
     def _call(self, asked: Mapping[str, Any], rows: Rows, seconds: float) -> Reply:
+        if self._connection.fileno() < 0:
+            raise Overrun("the worker has ended")
         self._calls += 1
         try:
             self._connection.settimeout(seconds)

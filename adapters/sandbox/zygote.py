@@ -86,11 +86,15 @@ class Zygote:
 
     def _fork(self, application: Application, told: dict[str, Any], descriptor: int) -> None:
         self._number += 1
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(descriptor, told["cpu_seconds"])
-        os.close(descriptor)
-        application.workers[told["start"]] = pid
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(descriptor, told["cpu_seconds"])
+            application.workers[told["start"]] = pid
+        except OSError as error:  # no worker now, which its application sees at the connection
+            sys.stderr.write(f"no worker: {error}\n")
+        finally:
+            os.close(descriptor)
 
     def _become_worker(self, descriptor: int, cpu_seconds: int) -> None:
         """Keep nothing but the connection of this worker, and work."""
@@ -107,14 +111,11 @@ class Zygote:
             os._exit(0)
 
     def _reap(self) -> None:
+        """Take note of the workers that have ended: their applications see it at the connection of each."""
         with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
                 for application in self._applications.values():
-                    for number in [n for n, pid in application.workers.items() if pid == ended[0]]:
-                        del application.workers[number]
-                        died = {"ended": number, "code": os.waitstatus_to_exitcode(ended[1])}
-                        with contextlib.suppress(OSError):
-                            application.connection.send(json.dumps(died).encode(), socket.MSG_DONTWAIT)
+                    application.workers = {number: one for number, one in application.workers.items() if one != pid}
 
     def _forget(self, application: Application) -> None:
         """End the workers of an application that has hung up."""

@@ -131,6 +131,14 @@ def test_code_that_never_answers_is_ended(sandbox: Sandbox, code: str) -> None:
         worker.load(code, 0.5)
 
 
+def test_a_worker_that_was_ended_answers_no_more(sandbox: Sandbox, bars: Any) -> None:
+    with sandbox.worker() as worker:
+        with pytest.raises(Overrun):
+            worker.load("while True: pass", 0.3)
+        with pytest.raises(Overrun, match="has ended"):
+            worker.decide(bars, 1000.0)
+
+
 def test_a_call_that_never_answers_is_ended(sandbox: Sandbox, bars: Any) -> None:
     with sandbox.worker() as worker:
         assert worker.load(strategy("[None for _ in iter(int, 1)]")).fault is None
