@@ -72,9 +72,8 @@ class Host:
         linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
         names: dict[str, Any] = {"__name__": "strategy", "Strategy": Strategy}
         self._guarded(lambda: exec(_compiled(code), names))  # noqa: S102 - in a worker that can reach nothing
-        found = [
-            one for one in names.values() if isinstance(one, type) and issubclass(one, Strategy) and one is not Strategy
-        ]
+        classes = [one for one in names.values() if isinstance(one, type) and one is not Strategy]
+        found = [one for one in classes if issubclass(one, Strategy) and not _has_heirs(one, classes)]
         if len(found) != 1:
             raise Fault("no_class" if not found else "many_classes", ", ".join(one.__name__ for one in found), None)
         self._class: Any = found[0]

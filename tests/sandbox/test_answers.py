@@ -58,6 +58,12 @@ def test_a_decision_is_asked_for_in_its_order(sandbox: Sandbox, bars: Any) -> No
         assert asked(sandbox, strategy("1 / 0", sells), bars, position=held).decision == {"short": decision}
 
 
+def test_a_class_may_derive_from_another_strategy(sandbox: Sandbox, bars: Any) -> None:
+    """The one without heirs is asked, as the static check reads it."""
+    heir = "\nclass Heir(One):\n    def should_long(self): return False\n"
+    assert asked(sandbox, strategy() + heir, bars).decision == {"long": False}
+
+
 def test_what_a_strategy_sees_is_exact_and_its_own(sandbox: Sandbox, bars: Any) -> None:
     """Candles come to the last bit, with times in UTC, and what one call does to them is nothing to the next."""
     seen = ("len(self.candles.columns)", "float(self.candles['close'].iloc[-1]).hex()", "self.candles['time'].iloc[-1]")
