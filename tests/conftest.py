@@ -116,14 +116,12 @@ def a_past_that_is_calculated_once() -> Iterator[None]:
     def remembered(seed: int, *asked: Any) -> Minutes:
         return minutes(Past(seed), *asked)
 
+    def asked_for(past: Past, *asked: Any) -> Minutes:
+        is_short = asked[-1] - asked[-2] <= HOUR
+        return remembered(past._seed, *asked) if is_short else minutes(past, *asked)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Past,
-            "minutes",
-            lambda past, *asked: (
-                remembered(past._seed, *asked) if asked[-1] - asked[-2] <= HOUR else minutes(past, *asked)
-            ),
-        )
+        patch.setattr(Past, "minutes", asked_for)
         yield
 
 

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from adapters.candles.store import CandleStore
 from domain.candles.anchor import anchored
-from domain.candles.columns import Columns
+from domain.candles.columns import Columns, concatenated
 from domain.candles.indicators import Indicator
 from domain.candles.series import Series
-from domain.candles.timeframes import MINUTE, TIMEFRAMES
 
 Lines = dict[str, NDArray[np.float64]]
 REMEMBERED = 128
@@ -47,12 +46,14 @@ def draw(
 
     RSI is in percent, all others in quote.
     """
-    shown = candles.newest(series, timeframe, before, count).opened_at
+    shown = candles.newest(series, timeframe, before, count)
     if not len(shown):
-        return Drawn(shown, {one: {name: np.array([]) for name in _calculators()[one.name][1]} for one in indicators})
-    first, last = int(shown[0]), int(shown[-1])
+        return Drawn(
+            shown.opened_at, {one: {name: np.array([]) for name in _calculators()[one.name][1]} for one in indicators}
+        )
+    first, last = int(shown.opened_at[0]), int(shown.opened_at[-1])
     blocks = [*anchored(timeframe, first, last)]
-    known = candles.read(series, timeframe, blocks[0].start, last + TIMEFRAMES[timeframe] * MINUTE)
+    known = concatenated([candles.read(series, timeframe, blocks[0].start, first), shown])
     parts: dict[Indicator, list[Lines]] = {one: [] for one in indicators}
     for block in blocks:
         bars = known.between(block.start, block.until)
@@ -62,7 +63,7 @@ def draw(
     joined = {
         one: {name: np.concatenate([part[name] for part in found]) for name in found[0]} for one, found in parts.items()
     }
-    return Drawn(known.between(first, last + 1).opened_at, joined)
+    return Drawn(shown.opened_at, joined)
 
 
 def _frame(bars: Columns) -> _Frame:

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -73,10 +74,10 @@ class Worker:
     def __init__(self, sandbox: Sandbox, number: int, connection: socket.socket) -> None:
         self._sandbox, self._number, self._connection = sandbox, number, connection
         self._calls = 0
-        told = self._read(START_SECONDS)
-        if told.get("locked") is not True:
-            self.close()
-            raise SandboxError(str(told.get("message", "the worker is not locked")))
+        with self._ended_by_errors():
+            told = self._read(START_SECONDS)
+            if told.get("locked") is not True:
+                raise SandboxError(str(told.get("message", "the worker is not locked")))
 
     def load(self, code: str, seconds: float = CALL_SECONDS) -> Reply:
         """Load the code of a strategy. Raises as `decide`."""
@@ -96,18 +97,22 @@ class Worker:
         if self._connection.fileno() < 0:
             raise Overrun("the worker has ended")
         self._calls += 1
-        try:
+        with self._ended_by_errors():
             self._connection.settimeout(seconds)
             write_frame(self._connection.sendall, {**asked, "id": self._calls}, rows)
-            told = self._read(seconds)
+            return _reply(self._read(seconds), self._calls)
+
+    @contextmanager
+    def _ended_by_errors(self) -> Iterator[None]:
+        """End the worker at the first error."""
+        try:
+            yield
+        except SandboxError:
+            self.close()
+            raise
         except OSError:
             self.close()
             raise Overrun("the worker has ended") from None
-        try:
-            return _reply(told, self._calls)
-        except Forged:
-            self.close()
-            raise
 
     def _read(self, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -115,22 +120,16 @@ class Worker:
         def read(length: int) -> bytes:
             left = max(deadline - time.monotonic(), 0)
             if not select.select([self._connection], [], [], left)[0]:
-                raise TimeoutError
+                raise Overrun(f"no answer within {seconds:.0f} s")
             return self._connection.recv(length)
 
         try:
             told, rows = read_frame(read, LONGEST_REPLY)
-        except TimeoutError:
-            self.close()
-            raise Overrun(f"no answer within {seconds:.0f} s") from None
         except EOFError:
-            self.close()
             raise Overrun("the worker has ended") from None
         except Torn as error:
-            self.close()
             raise Forged(str(error)) from None
         if rows:
-            self.close()
             raise Forged("a reply with numbers")
         return told
 

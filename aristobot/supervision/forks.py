@@ -23,6 +23,12 @@ CODE_SECONDS = 2.0
 """Seconds within which the server has to tell how a child has ended, which is known to have ended."""
 
 
+def without_database() -> dict[str, str]:
+    """Return this process's environment as its children get it: each is told the database as its own role."""
+    given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
+    return given | {"PYTHONUNBUFFERED": "1"}
+
+
 class ForkServerAway(OSError):
     """The server has died, or does not answer: it makes no more children."""
 
@@ -78,9 +84,8 @@ class ForkServer:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._patience = LOAD_SECONDS
         words = [sys.executable, "-m", "aristobot", "fork-server", str(theirs.fileno())]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
         # A library that calculates in threads would have started them before a fork.
-        environment |= {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = without_database() | {"OPENBLAS_NUM_THREADS": "1"}
         # Killed, not asked to end: a server that stands still would outlive the supervisor, and its children with it.
         self._process = process.start(
             words, environment=environment, log=log, files=[theirs.fileno()], death_signal=signal.SIGKILL
@@ -110,7 +115,8 @@ class ForkServer:
                 raise OSError(told["failed"], os.strerror(told["failed"]))
             if "born" in told:
                 self._patience = FORK_SECONDS
-                if handle is None:
+                if handle is None:  # nobody could watch or end this child
+                    self.close()
                     raise ForkServerAway("a child came without a handle")
                 return Fork(self, told["born"], handle)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ from aristobot.servers.valkey import Valkey
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.child import Child
 from aristobot.supervision.diary import Diary
-from aristobot.supervision.forks import Fork, ForkServer
+from aristobot.supervision.forks import Fork, ForkServer, without_database
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
@@ -166,12 +165,10 @@ class Supervisor:
 
     def _environment(self, name: str) -> dict[str, str]:
         """Return a child's environment. Secrets travel there, never in the arguments."""
-        given = {key: value for key, value in os.environ.items() if not key.startswith("ARISTOBOT_DATABASE")}
-        given |= {
+        given = without_database() | {
             "PGAPPNAME": f"aristobot {name}",
             "ARISTOBOT_HOME": str(self.settings.home),
             "ARISTOBOT_REDIS_URL": self.redis_url,
-            "PYTHONUNBUFFERED": "1",
         }
         if name == BACKUP:
             given |= {"ARISTOBOT_DATABASE_URL": self.owner_url}
