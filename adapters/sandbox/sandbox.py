@@ -24,8 +24,12 @@ CALL_SECONDS, CPU_SECONDS = 10.0, 3600
 START_SECONDS = 30.0
 ENVIRONMENT = {
     "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
 }  # fmt: skip
-"""The whole environment of the zygote: the same for every run, and without any secret."""
+"""The whole environment of the zygote: the same for every run, and without any secret.
+
+numpy asks for huge pages unless it is told not to; where memory is fragmented, the kernel takes seconds to find them.
+"""
 
 
 def start_zygote(address: Path, out: IO[bytes] | int) -> subprocess.Popen[bytes]:
