@@ -28,13 +28,14 @@ from adapters.log.story import story_of
 from adapters.paper.replay import replayed
 from adapters.vault.keys import MasterKey
 from adapters.vault.vault import Vault
+from application.strategies.check import MOST_CANDLES
 from aristobot.commands import candles, paper, strategies, webhooks
 from aristobot.commands.arguments import head, port, speed
 from aristobot.commands.backups import Daily, back_up_daily, back_up_now, restore_into
 from aristobot.commands.flow import FlowCheck, check
 from aristobot.commands.people import COMMANDS, People, add_people, password_from_input
 from aristobot.commands.reconcile import compare, is_fine, tell
-from aristobot.servers.process import ServerError
+from aristobot.servers.process import ServerError, keep_memory_private
 from aristobot.settings import OTHERS, SettingError, Settings
 from aristobot.supervision.fork_server import serve
 from aristobot.supervision.liveness import ENDS_WITHIN, stop_on_signal
@@ -225,7 +226,7 @@ def _strategy(arguments: argparse.Namespace, settings: Settings) -> int:
     def stored() -> Columns:
         with open_pool(_owner_url(settings, MasterKey(settings.secret_key()))) as pool:
             now, series = utc_now(), series_of(settings.clock)
-            return CandleStore(pool, utc_now).newest(series, "1m", int(now.timestamp() * 1000), strategies.MOST_BARS)
+            return CandleStore(pool, utc_now).newest(series, "1m", int(now.timestamp() * 1000), MOST_CANDLES)
 
     return strategies.check(arguments, stored, _say)
 
@@ -328,6 +329,7 @@ def _add_upkeep(command: Command) -> None:
 def main(given: list[str] | None = None) -> int:
     """Carry out one command and return its exit code: 0 done, 1 a fault was found, 2 it could not be carried out."""
     os.umask(OTHERS)
+    keep_memory_private()
     arguments, unknown = _parser().parse_known_args(given)
     if unknown:
         arguments.of.error(f"unrecognized arguments: {' '.join(unknown)}")

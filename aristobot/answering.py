@@ -21,17 +21,16 @@ def answer_requests(
     log: Any,
     stopping: threading.Event,
     *invalid: type[Exception],
-    within: float = TIMEOUT_SECONDS,
 ) -> None:
     """Answer the requests to a terminal until `stopping`. An error of `invalid` says that the request is not valid.
 
-    A request that is older than `within` seconds is left alone: whoever asked has given up.
+    A request that nobody waits for any more is left alone: whoever asked has given up.
 
     No request ends the terminal: any other error is logged, and answered by its name.
     """
     while not stopping.is_set():
         request = bus.next_request(terminal)
-        if request is None or time.time() - request.timestamp > within:
+        if request is None or time.time() - request.timestamp > TIMEOUT_SECONDS:
             continue
         try:
             answer = Answer(request.request_id, success=True, data=calculate(request))

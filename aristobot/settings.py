@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aristobot.servers.process import socket_folder
 from domain.candles.series import PAIR
 
 MOST_SYMBOLS = 100
 """The most pairs that the heartbeat follows."""
 
+LONGEST_SOCKET_FOLDER = 80
+"""Bytes of a path: the kernel takes 108, with the name of the socket."""
 OTHERS = 0o077
 """The rights of everybody but the owner, which no file of ours has."""
 
@@ -54,6 +57,10 @@ class Settings:
     """The pairs that the heartbeat follows at the clock's exchange and venue."""
     doubt_seconds: int
     """Seconds for which an order may be in doubt before a critical alert is raised."""
+    sandbox: Path
+    """The socket at which the sandbox listens."""
+    own_sandbox: bool
+    """True when `run` starts the sandbox; otherwise it runs elsewhere, with a socket that is shared."""
     source: str = "primary"
     """The site of a heartbeat: `primary`, or `secondary` for one that stands by. Given with the command."""
 
@@ -62,8 +69,10 @@ class Settings:
         """Read the settings from the environment. Raises `SettingError` when a port or a number is invalid."""
         given = os.environ.get
         database = given("ARISTOBOT_DATABASE_URL") or None
+        home = Path(given("ARISTOBOT_HOME") or "~/.aristobot").expanduser().resolve()
+        own = socket_folder(home / "sandbox", LONGEST_SOCKET_FOLDER) / "socket"
         return cls(
-            home=Path(given("ARISTOBOT_HOME") or "~/.aristobot").expanduser().resolve(),
+            home=home,
             database_url=database,
             database_direct_url=given("ARISTOBOT_DATABASE_DIRECT_URL") or database,
             redis_url=given("ARISTOBOT_REDIS_URL") or None,
@@ -81,6 +90,8 @@ class Settings:
             clock=given("ARISTOBOT_CLOCK") or "binance/paper/BTC/USDT",
             symbols=_symbols(given("ARISTOBOT_SYMBOLS") or "BTC/USDT,ETH/USDT,BNB/USDT,SOL/USDT,XRP/USDT"),
             doubt_seconds=_whole("ARISTOBOT_DOUBT_SECONDS", 180),
+            sandbox=Path(given("ARISTOBOT_SANDBOX") or own),
+            own_sandbox=not given("ARISTOBOT_SANDBOX"),
             backup_copy=Path(copy).expanduser().resolve() if (copy := given("ARISTOBOT_BACKUP_COPY")) else None,
         )
 

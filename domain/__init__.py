@@ -11,12 +11,13 @@ from domain.people.registry import Registry
 from domain.people.user import User
 from domain.platform import Platform
 from domain.reconciliation import Reconciliation
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.trading.spending import Spending
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.webhook import Webhook
 
 AGGREGATES = (
-    Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Replacement, Spending, User, Webhook,
-    WebhookStream,
+    Alert, Broker, Order, Platform, Position, Reconciliation, Registry, Replacement, Spending, Strategy, User,
+    Webhook, WebhookStream,
 )  # fmt: skip

@@ -380,6 +380,13 @@ class RegistryBrokerNumbered(Aggregate.Event):
     number: int
     user: int
 
+class RegistryStrategyNumbered(Aggregate.Event):
+    number: int
+    user: int
+
+class RegistryStrategyReleased(Aggregate.Event):
+    number: int
+
 class ReplacementWanted(Aggregate.Created):
     user: int
     order_id: UUID
@@ -410,6 +417,38 @@ class SpendingReserved(Aggregate.Event):
 
 class SpendingReleased(Aggregate.Event):
     order: UUID
+
+class StrategyOpened(Aggregate.Created):
+    number: int
+    user: int
+    name: Personal
+    description: Personal
+    timeframe: str
+
+class StrategyRenamed(Aggregate.Event):
+    name: Personal
+    description: Personal
+
+class StrategyTimeframeChosen(Aggregate.Event):
+    timeframe: str
+
+class StrategyCodeChanged(Aggregate.Event):
+    number: int
+    digest: str
+    history: int
+    code: Personal
+
+class StrategyValidated(Aggregate.Event):
+    number: int
+    bars: int
+
+class StrategyInvalidated(Aggregate.Event):
+    number: int
+    fault: str
+    line: int | None
+
+class StrategyDeleted(Aggregate.Event):
+    pass
 
 class UserPasswordChanged(Aggregate.Event):
     by: int

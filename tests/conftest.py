@@ -9,7 +9,9 @@ thousands of them.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -35,6 +37,7 @@ from psycopg.sql import SQL, Identifier
 from adapters.database.migrate import OWNER, migrate, url_for
 from adapters.log.eventstore import Store, open_pool
 from adapters.paper.past import Minutes, Past
+from adapters.sandbox.sandbox import start_zygote
 from adapters.vault import vault
 from adapters.vault.keys import MasterKey
 from aristobot.servers.postgres import DATABASE, Postgres
@@ -97,6 +100,24 @@ def short_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Path]:
+    """Start the sandbox, in whose locked workers code of strategies runs, and return its socket."""
+    if not _can_lock():
+        pytest.skip("this kernel has no Landlock or no filters of system calls: no strategy runs here")
+    with short_folder() as folder, (folder / "out").open("wb") as out:
+        process = start_zygote(folder / "socket", out)
+        yield folder / "socket"
+        process.kill()
+        process.wait()
+
+
+def _can_lock() -> bool:
+    """Return whether this kernel and processor have what a worker locks itself with."""
+    landlock_version = ctypes.CDLL(None).syscall(444, None, 0, 1)
+    return platform.machine() == "x86_64" and landlock_version >= 1 and Path("/proc/sys/kernel/seccomp").is_dir()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
 from application.ports.requests import GatewayAway
+from application.ports.sandbox import SandboxError
 from domain.refusals import Conflict, Impossible, Invalid, NotFound, Refused, Taken
 from web.access import session
 from web.access.cookies import Unauthorised
@@ -52,12 +53,13 @@ from web.context import Context, Forbidden
 from web.documentation import describe
 from web.live import live
 from web.live.feeds import Feeds
+from web.strategies import checks, editor
 
 TRADING = (
     brokers, trading, tickets, halts, panics, decisions, portfolio, positions, amending, symbols, metrics,
     reconciliations,
 )  # fmt: skip
-TOLD = (story, health, heartbeat, candles, latency, conditions)
+TOLD = (story, health, heartbeat, candles, checks, editor, latency, conditions)
 STATUS: dict[type[Refused], int] = {
     Unauthorised: 401,
     Forbidden: 403,
@@ -139,6 +141,10 @@ def _answer_errors(app: FastAPI) -> None:
         answer = problem(500, "internal_error", "this could not be carried out; the log says why")
         answer.headers.update(HEADERS)  # this response bypasses the middleware that sets them
         return answer
+
+    @app.exception_handler(SandboxError)
+    def sandbox_away(_: Request, error: Exception) -> JSONResponse:
+        return problem(503, SandboxError.code, f"no code can be run: {error}")
 
     @app.exception_handler(psycopg.OperationalError)
     @app.exception_handler(PoolTimeout)

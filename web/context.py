@@ -15,8 +15,10 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
+from application.market.charting import Drawn
 from application.ports.candles import Candles, Held, Loads
 from application.ports.requests import Gateway
+from application.ports.sandbox import SandboxError, Worker
 from application.ports.statements import Credentials
 from application.ports.stores import Channels, Markets, OutstandingInvitation, SecondFactors, Secrets, Store
 from domain.people.user import Role, User
@@ -91,6 +93,22 @@ class Debug(Protocol):
         """Turn the debug mode on or off, and store that."""
 
 
+class Drafts(Protocol):
+    """The drafts of strategies: what was written and not saved yet."""
+
+    def of(self, user: int) -> Sequence[Any]:
+        """Return the drafts of a user, by strategy."""
+
+    def find(self, user: int, strategy: int) -> Any | None:
+        """Return the draft of a strategy, None when there is none."""
+
+    def keep(self, user: int, strategy: int, code: str, based_on: int) -> None:
+        """Keep a draft in place of the last one."""
+
+    def drop(self, user: int, strategy: int) -> None:
+        """Throw a draft away."""
+
+
 class Codes(Protocol):
     """Invitations: codes that each let one person create an account."""
 
@@ -121,6 +139,7 @@ class Records:
     loads: Loads
     forget: Callable[[int, int], None]
     """Forget the first user, by decision of the second."""
+    drafts: Drafts
     history: Callable[[int], Iterable[Any]] = lambda _: ()
     """Yield every event of a user as a chapter, oldest first."""
     story: Callable[[int, UUID], Sequence[Any]] = lambda _, __: ()
@@ -154,6 +173,11 @@ class People:
     """Of tickets: at most five in a second for one session."""
 
 
+def no_sandbox(*_: Any) -> Any:
+    """Raise `SandboxError`: there is no sandbox here."""
+    raise SandboxError("there is no sandbox here")
+
+
 @dataclass(frozen=True)
 class Platform:
     """The running platform: its terminals, the gateway, the exchanges and their prices."""
@@ -173,6 +197,12 @@ class Platform:
     """Return price and age in seconds by symbol of the open positions at an exchange and venue."""
     rates: Callable[[str, str], Mapping[str, tuple[str, float]]] = lambda _, __: {}
     """Return the same of everything that is held there, positions or not."""
+    worker: Callable[[], AbstractContextManager[Worker]] = no_sandbox
+    """Lend a worker of the sandbox, as a context manager. Raises `SandboxError`."""
+    draw: Callable[..., Drawn] = no_sandbox
+    """Return the indicators of a chart, as `Charting.draw`."""
+    functions: Callable[[], Sequence[Mapping[str, str]]] = no_sandbox
+    """Return the functions of pandas-ta-classic: `name`, `parameters` and `about`. Raises `SandboxError`."""
     need_series: Callable[[str], None] = lambda _: None
     """Ask the heartbeat to follow a series for another minute."""
     need_depth: Callable[[tuple[str, str, str], str], None] = lambda _, __: None

@@ -46,6 +46,7 @@ STEPS = (
     "shredding",
     "streams",
     "approvals",
+    "drafts",
 )
 
 

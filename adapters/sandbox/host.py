@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from adapters.sandbox.lines import lines_of
 from adapters.sandbox.strategy import Strategy
 from application.ports.sandbox import Rows
 
@@ -78,28 +79,38 @@ class Host:
             raise Fault("no_class" if not found else "many_classes", ", ".join(one.__name__ for one in found), None)
         self._class: Any = found[0]
 
-    def decide(self, rows: Rows, balance: float, position: Mapping[str, Any] | None) -> dict[str, Any]:
+    def decide(
+        self, rows: Rows, balance: float, position: Mapping[str, Any] | None, *, lines: bool = False
+    ) -> tuple[dict[str, Any], Rows]:
         """Ask the strategy at the close of the last row. A flat one may buy, one that holds something may sell.
 
-        Returns `long`, and with it `size`, `stop` and `target`, or `short`.
+        Returns `long`, and with it `size`, `stop` and `target`, or `short`; and the strategy's `lines` if asked for.
         """
         candles = pd.DataFrame({name: row.copy() for name, row in rows.items() if name != "opened_at"})
         candles.insert(0, "time", pd.to_datetime(rows["opened_at"].astype(np.int64), unit="ms", utc=True))
-        decision: dict[str, Any] = self._guarded(lambda: self._asked(candles, balance, position))
-        return decision
+        given = [*candles.columns]
 
-    def _asked(self, candles: pd.DataFrame, balance: float, position: Mapping[str, Any] | None) -> dict[str, Any]:
+        def work() -> tuple[dict[str, Any], Rows]:
+            strategy, decision = self._asked(candles, balance, position)
+            return decision, lines_of(strategy, candles, given) if lines else {}
+
+        told: tuple[dict[str, Any], Rows] = self._guarded(work)
+        return told
+
+    def _asked(
+        self, candles: pd.DataFrame, balance: float, position: Mapping[str, Any] | None
+    ) -> tuple[Any, dict[str, Any]]:
         strategy: Any = self._class.__new__(self._class)
         strategy.parameters, strategy.log = copy.deepcopy(self._class.parameters), self._log
         strategy.__init__(candles, balance, None if position is None else dict(position))
         if position is not None:
-            return {"short": _bool(strategy.should_short)}
+            return strategy, {"short": _bool(strategy.should_short)}
         if not _bool(strategy.should_long):
-            return {"long": False}
+            return strategy, {"long": False}
         size, stop, target = map(
             _number, (strategy.calculate_position_size, strategy.calculate_stop_loss, strategy.calculate_take_profit)
         )
-        return {"long": True, "size": size, "stop": stop, "target": target}
+        return strategy, {"long": True, "size": size, "stop": stop, "target": target}
 
     @staticmethod
     def _guarded(work: Callable[[], Any]) -> Any:

@@ -15,13 +15,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adapters.sandbox.frames import Torn, read_frame, write_frame
+from adapters.sandbox.replies import read_functions, read_reply
 from application.ports.sandbox import Forged, Overrun, Reply, Rows, SandboxError
+from domain.candles.indicators import Indicator
 
 LONGEST_REPLY = 2 * 2**20
 CALL_SECONDS, CPU_SECONDS = 10.0, 3600
 """Seconds of the wall clock that a call may take, and of a processor that a worker may use in its life."""
 START_SECONDS = 30.0
+MOST_CALLS, MOST_GROWTH, MEASURED_EVERY = 10_000, 30 * 2**20, 100
+"""Calls, and bytes beyond what it began with, after which a worker is to be replaced; it is measured now and then."""
 ENVIRONMENT = {
     "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
     "NUMPY_MADVISE_HUGEPAGE": "0",
@@ -32,10 +39,15 @@ numpy asks for huge pages unless it is told not to; where memory is fragmented, 
 """
 
 
+def zygote_words(address: Path) -> list[str]:
+    """Return the command of the process from which all workers are forked; it listens at a socket with this path."""
+    return [sys.executable, "-s", "-P", "-B", "-m", "adapters.sandbox.zygote", os.fspath(address)]
+
+
 def start_zygote(address: Path, out: IO[bytes] | int) -> subprocess.Popen[bytes]:
-    """Start the process from which all workers are forked; it listens at a socket with this path."""
+    """Start a zygote, which its caller ends."""
     return subprocess.Popen(
-        [sys.executable, "-s", "-P", "-B", "-m", "adapters.sandbox.zygote", os.fspath(address)],
+        zygote_words(address),
         env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
     )  # fmt: skip
 
@@ -60,6 +72,24 @@ class Sandbox:
                 raise SandboxError(str(error)) from None
         return Worker(self, self._number, ours)
 
+    def growth_of(self, number: int) -> int:
+        """Return the bytes by which a worker has grown since it was forked. Raises `SandboxError`."""
+        try:
+            self._control.settimeout(START_SECONDS)
+            self._control.send(json.dumps({"measure": number}).encode())
+            return int(json.loads(self._control.recv(4096))["grown"])
+        except (OSError, ValueError) as error:
+            raise SandboxError(str(error)) from None
+
+    def has_died(self) -> bool:
+        """Return whether the zygote is gone, and all workers with it."""
+        try:
+            return not self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def kill(self, number: int) -> None:
         """End a worker."""
         try:
@@ -77,9 +107,9 @@ class Worker:
 
     def __init__(self, sandbox: Sandbox, number: int, connection: socket.socket) -> None:
         self._sandbox, self._number, self._connection = sandbox, number, connection
-        self._calls = 0
+        self._calls = self._grown = 0
         with self._ended_by_errors():
-            told = self._read(START_SECONDS)
+            told, _ = self._read(START_SECONDS)
             if told.get("locked") is not True:
                 raise SandboxError(str(told.get("message", "the worker is not locked")))
 
@@ -88,37 +118,66 @@ class Worker:
         return self._call({"code": code}, {}, seconds)
 
     def decide(
-        self, rows: Rows, balance: float, position: Mapping[str, Any] | None = None, seconds: float = CALL_SECONDS
-    ) -> Reply:
-        """Ask the strategy at the close of the last of these bars.
+        self, rows: Rows, balance: float, position: Mapping[str, Any] | None = None, *, lines: bool = False,
+        seconds: float = CALL_SECONDS,
+    ) -> Reply:  # fmt: skip
+        """Ask the strategy at the close of the last of these bars, and for its indicators too if `lines`.
 
         `rows` are `opened_at` (milliseconds, UTC), `open`, `high`, `low`, `close` (quote) and `volume` (base). Raises
         `Overrun` when it does not answer in time, `Forged` when what comes is no reply.
         """
-        return self._call({"balance": balance, "position": position}, rows, seconds)
+        return self._call({"balance": balance, "position": position, "lines": lines}, rows, seconds)
+
+    def draw(self, close: NDArray[np.float64], indicator: Indicator) -> Rows:
+        """Return the lines of an indicator at each of these prices (quote). Raises as `decide`."""
+        reply = self._call({"indicator": str(indicator)}, {"close": close}, CALL_SECONDS)
+        if reply.fault is not None:
+            self.close()
+            raise SandboxError(reply.fault["message"])
+        return reply.lines
+
+    def functions(self) -> list[dict[str, str]]:
+        """Return the functions of pandas-ta-classic: `name`, `parameters` and `about`. Raises as `decide`."""
+        with self._ended_by_errors():
+            told, _ = self._told({"functions": True}, {}, CALL_SECONDS)
+            return read_functions(told, self._calls)
+
+    @property
+    def is_spent(self) -> bool:
+        """True when another worker is to take its place: it has worked enough, has grown too much, or has ended."""
+        return self._connection.fileno() < 0 or self._calls >= MOST_CALLS or self._grown > MOST_GROWTH
 
     def _call(self, asked: Mapping[str, Any], rows: Rows, seconds: float) -> Reply:
+        with self._ended_by_errors():
+            told, lines = self._told(asked, rows, seconds)
+            reply = read_reply(told, lines, self._calls, max(map(len, rows.values()), default=0))
+            if self._calls % MEASURED_EVERY == 0:
+                self._grown = self._sandbox.growth_of(self._number)
+            return reply
+
+    def _told(self, asked: Mapping[str, Any], rows: Rows, seconds: float) -> tuple[dict[str, Any], Rows]:
         if self._connection.fileno() < 0:
             raise Overrun("the worker has ended")
         self._calls += 1
-        with self._ended_by_errors():
-            self._connection.settimeout(seconds)
-            write_frame(self._connection.sendall, {**asked, "id": self._calls}, rows)
-            return _reply(self._read(seconds), self._calls)
+        self._connection.settimeout(seconds)
+        write_frame(self._connection.sendall, {**asked, "id": self._calls}, rows)
+        return self._read(seconds)
 
     @contextmanager
     def _ended_by_errors(self) -> Iterator[None]:
-        """End the worker at the first error."""
+        """End the worker at the first error. A worker that has ended with the zygote is not to blame."""
         try:
             yield
-        except SandboxError:
+        except (SandboxError, OSError) as error:
+            died = self._sandbox.has_died()
             self.close()
+            if died:
+                raise SandboxError("the sandbox has ended") from None
+            if isinstance(error, OSError):
+                raise Overrun("the worker has ended") from None
             raise
-        except OSError:
-            self.close()
-            raise Overrun("the worker has ended") from None
 
-    def _read(self, seconds: float) -> dict[str, Any]:
+    def _read(self, seconds: float) -> tuple[dict[str, Any], Rows]:
         deadline = time.monotonic() + seconds
 
         def read(length: int) -> bytes:
@@ -128,14 +187,11 @@ class Worker:
             return self._connection.recv(length)
 
         try:
-            told, rows = read_frame(read, LONGEST_REPLY)
+            return read_frame(read, LONGEST_REPLY)
         except EOFError:
             raise Overrun("the worker has ended") from None
         except Torn as error:
             raise Forged(str(error)) from None
-        if rows:
-            raise Forged("a reply with numbers")
-        return told
 
     def close(self) -> None:
         """End the worker."""
@@ -151,30 +207,18 @@ class Worker:
         self.close()
 
 
-_DECISION = {"long": bool, "short": bool, "size": float, "stop": float, "target": float}
-_FAULT = {"kind": (str,), "message": (str,), "line": (int, type(None)), "traceback": (str,)}
+@contextmanager
+def one_worker(address: Path, seconds: float, cpu_seconds: int) -> Iterator[Worker]:
+    """Yield a worker of a connection of its own, so that any thread may use it. Raises `SandboxError`.
 
-
-def _reply(told: Mapping[str, Any], call: int) -> Reply:
-    """Read a reply to a call as strictly as if an enemy had written it, which is possible. Raises `Forged`."""
-    if told.keys() - {"id", "decision", "fault", "log"} or told.get("id") != call:
-        raise Forged("a reply to another call, or with other words")
-    log, decision, fault = told.get("log"), told.get("decision"), told.get("fault")
-    if not isinstance(log, list) or not all(isinstance(line, str) for line in log):
-        raise Forged("a log that is none")
-    if decision is not None and (
-        not isinstance(decision, dict)
-        or any(type(value) is not _DECISION.get(name) for name, value in decision.items())
-        or decision.keys() not in ({"long"}, {"short"}, {"long", "size", "stop", "target"})
-    ):
-        raise Forged("a decision that is none")
-    if fault is not None and (
-        not isinstance(fault, dict)
-        or fault.keys() != _FAULT.keys()
-        or not all(isinstance(fault[name], kinds) for name, kinds in _FAULT.items())
-    ):
-        raise Forged("a fault that is none")
-    return Reply(decision, fault, log)
+    It waits `seconds` for a zygote that is being started; `cpu_seconds` are all that the worker may use.
+    """
+    sandbox = Sandbox(address, seconds)
+    try:
+        with sandbox.worker(cpu_seconds) as worker:
+            yield worker
+    finally:
+        sandbox.close()
 
 
 def _connected(address: Path, seconds: float) -> socket.socket:

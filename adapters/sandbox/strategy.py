@@ -4,29 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-TEMPLATE = """import pandas_ta as ta
-
-
-class MaNouvelleStrategie(Strategy):
-    def __init__(self, candles, balance, position=None):
-        self.candles, self.balance, self.position = candles, balance, position
-
-    def should_long(self) -> bool:
-        return False
-
-    def should_short(self) -> bool:
-        return False
-
-    def calculate_position_size(self) -> float:
-        return 0.0
-
-    def calculate_stop_loss(self) -> float:
-        return 0.0
-
-    def calculate_take_profit(self) -> float:
-        return 0.0
-"""
-
 
 class Strategy:
     """A trading strategy: decides at the close of a bar, from the candles up to it.

@@ -10,8 +10,10 @@ from typing import Any
 
 from adapters.sandbox.frames import Torn, read_frame, to_descriptor, write_frame
 from adapters.sandbox.host import Fault, Host, Log
+from adapters.sandbox.lines import drawn, functions
 from adapters.sandbox.lockdown import lock_down
 from application.ports.sandbox import Rows
+from domain.candles.indicators import indicator_of
 
 LONGEST_REQUEST = 4 * 2**20
 
@@ -33,8 +35,8 @@ def work(descriptor: int, worker: int, cpu_seconds: int) -> None:
                 asked, rows = read_frame(read, LONGEST_REQUEST)
             except (EOFError, Torn):
                 return
-            told = answering.answer(asked, rows)
-            write_frame(write, {"id": asked["id"], **told, "log": log.taken()})
+            told, lines = answering.answer(asked, rows)
+            write_frame(write, {"id": asked["id"], **told, "log": log.taken()}, lines)
 
 
 class Answering:
@@ -44,19 +46,27 @@ class Answering:
         self._log = log
         self._host: Host | None = None
 
-    def answer(self, asked: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
-        """Return a decision, a fault, or nothing once code is loaded."""
+    def answer(self, asked: Mapping[str, Any], rows: Rows) -> tuple[dict[str, Any], Rows]:
+        """Return a decision or a fault, nothing once code is loaded; and the lines that were asked for."""
         try:
-            if "code" in asked:
-                self._host = Host(asked["code"], self._log)
-                return {}
-            if self._host is None:
-                return _told("not_loaded", "no code was loaded")
-            return {"decision": self._host.decide(rows, asked["balance"], asked["position"])}
+            return self._answer(asked, rows)
         except Fault as fault:
-            return _told(fault.kind, fault.message, fault.line, fault.traceback)
+            return _told(fault.kind, fault.message, fault.line, fault.traceback), {}
         except MemoryError:
-            return _told("memory", "there was not enough memory")
+            return _told("memory", "there was not enough memory"), {}
+
+    def _answer(self, asked: Mapping[str, Any], rows: Rows) -> tuple[dict[str, Any], Rows]:
+        if "code" in asked:
+            self._host = Host(asked["code"], self._log)
+            return {}, {}
+        if "indicator" in asked:
+            return {}, drawn(rows["close"], indicator_of(asked["indicator"]))
+        if "functions" in asked:
+            return {"functions": functions()}, {}
+        if self._host is None:
+            return _told("not_loaded", "no code was loaded"), {}
+        decision, lines = self._host.decide(rows, asked["balance"], asked["position"], lines=asked["lines"])
+        return {"decision": decision}, lines
 
 
 def _told(kind: str, message: str, line: int | None = None, traceback: str = "") -> dict[str, Any]:

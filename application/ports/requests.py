@@ -28,8 +28,6 @@ class Action(StrEnum):
     CANDLES = "candles"
     """Load candles of the past into the store, in the background. The answer names the load."""
     CALCULATE_METRICS = "calculate_metrics"
-    INDICATORS = "indicators"
-    """Return indicators at the bars of a chart."""
     HALT = "halt"
     """Halt a user's automatic trading at once, and record it as soon as the database answers."""
     PANIC = "panic"
@@ -66,7 +64,7 @@ class GatewayAway(Refused):
     code = "gateway_away"
 
 
-ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor", Action.INDICATORS: "heartbeat"}
+ANSWERED_BY = {Action.CALCULATE_METRICS: "monitor"}
 """The terminal that answers an action; the gateway for any other."""
 
 

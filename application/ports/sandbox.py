@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 Rows = Mapping[str, NDArray[np.float64]]
 """Bars as rows of one length: `opened_at` (milliseconds, UTC), `open` to `close` (quote), `volume` (base)."""
+
+
+MOST_LINES, LONGEST_LINE_NAME = 16, 60
+"""The indicators of a strategy that are told, and the characters of the name of each."""
 
 
 class SandboxError(Exception):
@@ -42,6 +46,8 @@ class Reply:
     decision: Mapping[str, Any] | None
     fault: Mapping[str, Any] | None
     log: list[str]
+    lines: Rows = field(default_factory=dict)
+    """The indicators of the strategy at every bar of its frame, by name; only where they were asked for."""
 
 
 class Worker(Protocol):
@@ -50,8 +56,10 @@ class Worker(Protocol):
     def load(self, code: str) -> Reply:
         """Load the code of a strategy. Raises as `decide`."""
 
-    def decide(self, rows: Rows, balance: float, position: Mapping[str, Any] | None = None) -> Reply:
-        """Ask the strategy at the close of the last of these bars.
+    def decide(
+        self, rows: Rows, balance: float, position: Mapping[str, Any] | None = None, *, lines: bool = False
+    ) -> Reply:
+        """Ask the strategy at the close of the last of these bars, and for its indicators too if `lines`.
 
         Raises `Overrun` when it does not answer in time, `Forged` when what comes is no reply.
         """

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from domain.strategies.strategy import LONGEST_CODE
+
 MODULES = frozenset({
     "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "itertools", "math",
     "numpy", "operator", "pandas", "pandas_ta", "pandas_ta_classic", "statistics", "typing",
@@ -25,8 +27,6 @@ METHODS = (
     "__init__", "should_long", "should_short", "calculate_position_size", "calculate_stop_loss",
     "calculate_take_profit",
 )  # fmt: skip
-LONGEST_CODE = 200_000
-"""Characters of code."""
 BASE, PARAMETERS = "Strategy", "parameters"
 
 

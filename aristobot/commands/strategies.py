@@ -13,16 +13,14 @@ from pathlib import Path
 
 from adapters.candles.files import minutes_of
 from adapters.sandbox.sandbox import Sandbox, start_zygote
-from application.strategies.dry_run import BARS, DryRun, dry_run
-from application.strategies.static_check import Problem, problems_of
-from domain.candles.anchor import BLOCK
+from application.strategies.check import Checked
+from application.strategies.check import check as check_code
+from application.strategies.history import Needs
 from domain.candles.columns import Columns, columns_of
 
 Say = Callable[[str], None]
 TIMEFRAME = "1m"
 SHOWN_LINES = 20
-MOST_BARS = 2 * BLOCK + BARS
-"""Bars with which each of the last hundred has its whole frame."""
 WORDS = {
     "syntax": "this is no Python: {}",
     "too_long": "the code has {} characters, which is more than a strategy may have",
@@ -52,31 +50,42 @@ def check(arguments: Namespace, stored: Callable[[], Columns], say: Say) -> int:
     `stored` returns the candles of the platform. Raises `OSError` for a file that cannot be read, `NoCandles`.
     """
     code = arguments.file.read_text()
-    problems, run = problems_of(code), DryRun()
-    if not problems:
-        candles = stored() if arguments.candles is None else columns_of(minutes_of(arguments.candles))
-        with sandboxed() as sandbox, sandbox.worker() as worker:
-            run = dry_run(worker, code, candles, TIMEFRAME)
+    candles = stored() if arguments.candles is None else columns_of(minutes_of(arguments.candles))
+    with sandboxed() as sandbox:
+        found = check_code(sandbox.worker, code, candles, TIMEFRAME)
     if arguments.json:
-        say(json.dumps({"problems": [asdict(problem) for problem in problems], "run": asdict(run)}))
+        say(json.dumps(asdict(found)))
     else:
-        _tell(arguments.file, problems, run, say)
-    return 1 if problems or run.fault is not None or not run.asked else 0
+        _tell(arguments.file, found, say)
+    return 1 if found.first_fault is not None or not found.run.asked else 0
 
 
-def _tell(file: Path, problems: list[Problem], run: DryRun, say: Say) -> None:
+def _tell(file: Path, found: Checked, say: Say) -> None:
+    problems, run = found.problems, found.run
     for problem in problems:
         say(f"{file}:{problem.line}: {WORDS[problem.code].format(problem.about)}")
     if run.fault is not None:
-        place = "" if run.fault["line"] is None else f":{run.fault['line']}"
-        say(f"{run.fault['traceback']}{file}{place}: {run.fault['message']}")
+        place = "" if run.fault.line is None else f":{run.fault.line}"
+        say(f"{run.fault.traceback}{file}{place}: {run.fault.about}")
     elif not problems and not run.asked:
         say(f"there are no candles to ask {file} at: name a file with --candles")
     elif not problems:
         signals = f"it would buy at {run.longs} and sell at {run.shorts}"
         say(f"{file} is valid: asked at {run.asked} bars, {signals}")
+    if found.needs is not None:
+        _tell_needs(file, found.needs, say)
     for line in run.log[:SHOWN_LINES]:
         say(f"  {line}")
+
+
+def _tell_needs(file: Path, needs: Needs, say: Say) -> None:
+    if needs.lines:
+        names = ", ".join(needs.lines)
+        say(f"{file}: {names} depends on how many candles there are: calculate it over a rolling window")
+    elif needs.enough is None:
+        say(f"{file}: it decides otherwise with {needs.tried[-1]} candles of history than with more")
+    else:
+        say(f"{file}: {needs.enough} candles of history are enough")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _CLONE_NEWUSER = 0x10000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,6 +57,15 @@ def dies_with_parent(with_signal: int, parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, with_signal, 0, 0, 0)
     if os.getppid() not in {parent, 0}:
         os._exit(1)
+
+
+def keep_memory_private() -> None:
+    """Let no other process of this account look into this one, nor any core file hold its secrets.
+
+    It holds for forks too, and not for programs that are started.
+    """
+    if _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "this process cannot be closed to others")
 
 
 def as_unprivileged(account: str = "nobody") -> tuple[str, Callable[[], None]]:

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from aristobot.supervision.forks import Fork
+from typing import Protocol
 
 LONGEST_PAUSE = 30.0
 FIRST_PATIENCE, LONGEST_PATIENCE = 300.0, 3600.0
 """Seconds after which a terminal that stood still may be ended once more: a restart that did not help is no cure."""
 
 
+class Process(Protocol):
+    """A running child, as `Fork` and `Popen` are."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it lives."""
+
+    def wait(self, seconds: float | None = None, /) -> int:
+        """Wait for its end and return how it ended. Raises `subprocess.TimeoutExpired` if it lives on."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 @dataclass
 class Child:
-    """A child process (a terminal, the paper exchange or the daily backup) and how often in a row it was restarted.
+    """A child process and how often in a row it was restarted: a terminal, the exchange, the sandbox or the backup.
 
     Times are seconds of a monotonic clock.
     """
 
     name: str
-    start: Callable[[], Fork]
-    process: Fork | None = None
+    start: Callable[[], Process]
+    process: Process | None = None
     restarts: int = 0
     started_at: float = 0.0
     next_start: float = 0.0

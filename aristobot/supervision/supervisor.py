@@ -22,13 +22,13 @@ from adapters.database.migrate import migrate, url_for
 from adapters.log.eventstore import Store, open_pool
 from adapters.vault.keys import MasterKey
 from aristobot.commands import demo
-from aristobot.servers import process
+from aristobot.servers import process, sandbox
 from aristobot.servers.postgres import Postgres
 from aristobot.servers.valkey import Valkey
 from aristobot.settings import SettingError, Settings
-from aristobot.supervision.child import Child
+from aristobot.supervision.child import Child, Process
 from aristobot.supervision.diary import Diary
-from aristobot.supervision.forks import Fork, ForkServer, without_database
+from aristobot.supervision.forks import ForkServer, without_database
 from aristobot.supervision.frozen import Frozen
 from aristobot.supervision.liveness import stop_on_signal
 from aristobot.supervision.logs import open_log
@@ -91,6 +91,8 @@ class Supervisor:
             for name in TERMINALS:
                 self._start(name, ["terminal", name])
             self._start(BACKUP, ["backup", "--daily"])
+            if self.settings.own_sandbox:
+                self._start_sandbox()
             self._await_own("web", f"http://127.0.0.1:{self.settings.web_port}/api/health", stopping)
             self._await_own("receiver", f"http://127.0.0.1:{self.settings.webhook_port}/", stopping)
             if not stopping.is_set():
@@ -178,19 +180,28 @@ class Supervisor:
         return given
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        def start() -> Fork:
+        def start() -> Process:
             if self._fork_server is None or not self._fork_server.alive():
                 self._fork_server = self._new_fork_server()
             with self._output(name) as out:
                 return self._fork_server.fork(arguments, self._environment(name), out)
 
-        child = Child(name, start)
+        self._begin(Child(name, start))
+
+    def _start_sandbox(self) -> None:
+        def start() -> Process:
+            with self._output("sandbox") as out:
+                return sandbox.start(self.settings.sandbox, out)
+
+        self._begin(Child("sandbox", start))
+
+    def _begin(self, child: Child) -> None:
         self._children.append(child)
         self._revive(child)
         if child.process is None:
             self._revive(child)
         if child.process is None:
-            raise OSError(f"{name} could not be started; see {self.settings.home / 'logs' / 'supervisor.log'}")
+            raise OSError(f"{child.name} could not be started; see {self.settings.home / 'logs' / 'supervisor.log'}")
 
     def _new_fork_server(self) -> ForkServer:
         with self._output("fork_server") as out:

@@ -12,9 +12,14 @@ from adapters.candles.coverage import Coverage
 from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.story import history_of, story_of
+from adapters.sandbox.drawing import Drawing
+from adapters.sandbox.sandbox import one_worker
+from adapters.tables.drafts import DraftTable
 from adapters.vault.second_factor import begun_factor
 from adapters.vault.tickets import TicketSeal
+from application.market.charting import Charting
 from application.market.failover import Source
+from application.ports.candles import Candles
 from aristobot.commands.demo import ToldTokens
 from aristobot.serving import serve_until, server_for
 from aristobot.supervision.liveness import Pulse, beat
@@ -29,6 +34,8 @@ MOST_INBOUND = 64 * 1024
 """The longest message (bytes) that a browser may send over a live socket."""
 MOST_BODY = 1024 * 1024
 """The longest body of a request (bytes)."""
+WORKER_SECONDS, WORKER_CPU_SECONDS = 5.0, 30
+"""Seconds that a check of a strategy waits for a sandbox that is being started, and those that it may calculate for."""
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
@@ -42,21 +49,48 @@ def records_of(house: House) -> Records:
         candles=CandleStore(house.pool, utc_now, keeps=False),
         coverage=Coverage(house.pool).held,
         loads=house.loads,
+        drafts=DraftTable(house.pool),
         forget=house.forget,
         history=lambda user: history_of(house.store, user),
         story=lambda user, stream: story_of(house.store, stream, user),
     )
 
 
-def context_of(house: House) -> Context:
-    """Return everything that the endpoints need."""
+def platform_of(house: House, candles: Candles) -> Platform:
+    """Return the running platform, as the web sees it."""
 
     def disk() -> dict[str, int]:
         usage = shutil.disk_usage(house.settings.home)
         return {"free": usage.free, "total": usage.total}
 
+    drawing = Drawing(house.settings.sandbox)
+    return Platform(
+        terminals=lambda: house.bus.terminals(WATCHED),
+        names=(*house.settings.names, house.settings.host),
+        webhook_url=house.settings.webhook_url,
+        disk=disk,
+        gateway=house.bus,
+        exchanges=[*CATALOGUE.values()],
+        live_allowed=house.settings.live,
+        loading=house.bus.loading,
+        prices=house.bus.prices,
+        rates=house.bus.rates,
+        balances=house.bus.balances,
+        want_raw=house.bus.want_raw,
+        need_depth=house.bus.need_depth,
+        depth=house.bus.depth,
+        need_series=house.bus.need_series,
+        worker=lambda: one_worker(house.settings.sandbox, WORKER_SECONDS, WORKER_CPU_SECONDS),
+        draw=Charting(candles, drawing.draw).draw,
+        functions=drawing.functions,
+    )
+
+
+def context_of(house: House) -> Context:
+    """Return everything that the endpoints need."""
+    records = records_of(house)
     return Context(
-        records=records_of(house),
+        records=records,
         people=People(
             vault=house.vault,
             tickets=TicketSeal(house.master),
@@ -68,23 +102,7 @@ def context_of(house: House) -> Context:
             begin_factor=lambda user, name: begun_factor(house.factors, user, name),
             send=house.send,
         ),
-        platform=Platform(
-            terminals=lambda: house.bus.terminals(WATCHED),
-            names=(*house.settings.names, house.settings.host),
-            webhook_url=house.settings.webhook_url,
-            disk=disk,
-            gateway=house.bus,
-            exchanges=[*CATALOGUE.values()],
-            live_allowed=house.settings.live,
-            loading=house.bus.loading,
-            prices=house.bus.prices,
-            rates=house.bus.rates,
-            balances=house.bus.balances,
-            want_raw=house.bus.want_raw,
-            need_depth=house.bus.need_depth,
-            depth=house.bus.depth,
-            need_series=house.bus.need_series,
-        ),
+        platform=platform_of(house, records.candles),
     )
 
 

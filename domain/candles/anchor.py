@@ -13,6 +13,8 @@ from domain.candles.timeframes import MINUTE, TIMEFRAMES
 
 BLOCK = HISTORY = 1000
 """The bars of a block, and those before it that its frame begins with."""
+HISTORIES = (200, 500, 1000, 2000)
+"""The histories that a strategy may choose from, shortest first."""
 
 
 @dataclass(frozen=True)

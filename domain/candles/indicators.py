@@ -9,6 +9,13 @@ LENGTHS, RSI_LENGTHS = range(2, 201), range(2, 101)
 DEVIATIONS = range(1, 6)
 DEFAULTS: dict[str, tuple[int, ...]] = {"ema": (20,), "rsi": (14,), "macd": (12, 26, 9), "bollinger": (20, 2)}
 """The indicators, and the numbers with which each is commonly drawn: lengths, for Bollinger a length and deviations."""
+LINES = {
+    "ema": ("ema",),
+    "rsi": ("rsi",),
+    "macd": ("macd", "histogram", "signal"),
+    "bollinger": ("lower", "middle", "upper"),
+}
+"""The lines of each indicator, in the order in which pandas-ta-classic returns them."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from domain.aggregate import Aggregate, Personal, deterministic_id, event
 from domain.refusals import Taken
 
 MOST_USERS = 5
+MOST_STRATEGIES = 50
+"""The most strategies that one user may keep."""
 REGISTRY_ID = deterministic_id("registry")
 
 
@@ -19,6 +21,9 @@ class Registry(Aggregate):
         self.users: dict[int, str] = {}
         self.last_user = 0
         self.last_broker = 0
+        self.last_strategy = 0
+        self.strategies: dict[int, int] = {}
+        """The user of each strategy that is kept, by its number."""
 
     @staticmethod
     def create_id() -> UUID:
@@ -58,6 +63,22 @@ class Registry(Aggregate):
         self._broker_numbered(number, user)
         return number
 
+    def number_strategy(self, user: int) -> int:
+        """Give the next number to a new strategy of this user, and return it.
+
+        Raises `Taken` when the user keeps as many as there may be.
+        """
+        if [*self.strategies.values()].count(user) >= MOST_STRATEGIES:
+            raise Taken(f"{MOST_STRATEGIES} strategies are kept", code="strategies_full")
+        number = self.last_strategy + 1
+        self._strategy_numbered(number, user)
+        return number
+
+    def release_strategy(self, number: int) -> None:
+        """Give the place of a deleted strategy back to its user. The number is never given again."""
+        if number in self.strategies:
+            self._strategy_released(number)
+
     @event("UserNumbered")
     def _user_numbered(self, number: int) -> None:
         self.last_user = number
@@ -73,3 +94,12 @@ class Registry(Aggregate):
     @event("BrokerNumbered")
     def _broker_numbered(self, number: int, user: int) -> None:
         self.last_broker = number
+
+    @event("StrategyNumbered")
+    def _strategy_numbered(self, number: int, user: int) -> None:
+        self.last_strategy = number
+        self.strategies[number] = user
+
+    @event("StrategyReleased")
+    def _strategy_released(self, number: int) -> None:
+        del self.strategies[number]

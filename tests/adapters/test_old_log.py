@@ -33,6 +33,8 @@ ADDED_SINCE = frozenset(
     | {topic for topic in NAMES["topics"] if topic.startswith("WebhookStream.")}
     | {f"Webhook.{name}" for name in ("Asked", "Approved", "Declined")}
     | {topic for topic in NAMES["topics"] if topic.startswith("Replacement.")}
+    | {topic for topic in NAMES["topics"] if topic.startswith("Strategy.")}
+    | {"Registry.StrategyNumbered", "Registry.StrategyReleased"}
     | {"Broker.GatesSet", "Position.Withdrawn", "User.PanicBegun", "User.PanicJoined", "User.PanicLifted"}
 )
 """The topics added to the code after that version."""

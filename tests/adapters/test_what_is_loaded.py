@@ -24,6 +24,7 @@ from domain.people.registry import Registry
 from domain.people.user import Role, User
 from domain.platform import Platform
 from domain.reconciliation import Discrepancy, Kind, Occasion, Reconciliation, Resolution, Statement
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.trading.spending import Spending
 from domain.webhooks.stream import CARRIED_EVERY, WebhookStream
@@ -143,6 +144,7 @@ GROWING = {
     User: lambda user: user.log_in("192.0.2.1"),
     Broker: lambda broker: broker.record_test(ok=True, detail=""),
     Registry: lambda registry: registry.number_broker(1),
+    Strategy: lambda strategy: strategy.change_code(uuid4().hex, 1000, len(strategy.versions)),
     Platform: lambda platform: platform.record_restore("a.dump", 1, "head"),
     Spending: lambda spending: spending.reserve(uuid4(), Decimal(1), Decimal(1000)),
     Position: lambda position: position.grow(Execution(uuid4(), uuid4().hex, QUANTITY, PRICE, Decimal(0), None, NOW)),
@@ -169,7 +171,8 @@ def test_what_is_kept_is_read_once_and_the_rest_by_its_length(database):
         stream = WebhookStream.open(StreamKey(1, 1, "BTCUSDT", "5", "EMA"))
         stream.monitor(1, NOW)
         replacement = Replacement(1, uuid4(), uuid4(), QUANTITY, PRICE, None)
-        store.save(Platform(), run, stream, replacement)
+        strategy = Strategy.create(1, 1, "Crossing", "", "1m")
+        store.save(Platform(), run, stream, replacement, strategy)
         [*streams] = database.connect().execute(
             "SELECT DISTINCT ON (split_part(topic, '.', 1)) split_part(topic, '.', 1), stream FROM log.events"
             " WHERE version = 1 ORDER BY 1, position DESC"

@@ -26,6 +26,7 @@ from domain.people.broker import Broker
 from domain.people.registry import REGISTRY_ID
 from domain.people.user import User
 from domain.platform import PLATFORM_ID
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.trading.spending import Spending
 from domain.webhooks.stream import WebhookStream
@@ -64,6 +65,7 @@ def _ids() -> dict[str, str]:
         "position": Position.create_id(1, 3, "BTC/USDT", "webhook"),
         "registry": REGISTRY_ID,
         "spending": Spending.create_id(3, date(2026, 1, 2)),
+        "strategy": Strategy.create_id(1),
         "user": User.create_id(1),
         "webhook stream": WebhookStream.create_id(1, 3, "BTCUSDT", "5", "x"),
         "webhook": _alert().webhook_id(1, AT),

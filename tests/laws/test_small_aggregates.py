@@ -1,4 +1,4 @@
-"""Laws of users, brokers, the registry, alerts and spendings, whichever verbs are called and in whatever sequence."""
+"""Laws of users, brokers, the registry, strategies, alerts and spendings, whichever verbs are called and when."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Ven
 from domain.people.registry import MOST_USERS, Registry
 from domain.people.user import CHOICES, Preferences, Role, User
 from domain.refusals import Refused, Taken
+from domain.strategies.strategy import LONGEST_CODE, Strategy
 from domain.trading.spending import Spending
 
 LIMIT = Decimal(100)
@@ -31,6 +32,7 @@ any_amounts = (
     st.none() | amounts | st.sampled_from([Decimal(word) for word in ("NaN", "-Infinity", "0", "-1", "1E+41")])
 )
 channels = st.sampled_from(["one", "other"])
+codes = st.sampled_from(["a = 1", "b = 2", "", " ", "x" * (LONGEST_CODE + 1)])
 
 
 def step(verb, *given_, **named):
@@ -60,19 +62,34 @@ SAID = {
         step("record_test", ok=st.booleans(), detail=texts),
         step("record_markets", numbers, shared=st.booleans()),
     ],
-    Registry: [step("number_user", numbers, names), step("free_user", numbers), step("number_broker", numbers)],
+    Registry: [
+        step("number_user", numbers, names),
+        step("free_user", numbers),
+        step("number_broker", numbers),
+        step("number_strategy", numbers),
+        step("release_strategy", numbers),
+    ],
+    Strategy: [
+        step("rename", texts, texts),
+        step("choose_timeframe", st.sampled_from(["1m", "4h", "7m"])),
+        step("change_code", codes, st.sampled_from([200, 1000, 300]), st.integers(0, 3)),
+        step("validate", st.integers(0, 3), st.just(100)),
+        step("invalidate", st.integers(0, 3), st.just("import"), st.none() | st.just(1)),
+        step("delete"),
+    ],
     Alert: [step("record_sent", channels), step("record_failure", channels, texts), step("acknowledge"), step("end")],
     Spending: [step("reserve", ids, amounts, st.just(LIMIT)), step("release", ids)],
 }
 EACH_TIME = {
     "log_in", "log_out", "change_password", "use_recovery_code", "record_test", "record_markets", "number_broker",
-    "record_failure",
+    "record_failure", "number_strategy",
 }  # fmt: skip
 """The verbs that record a fact of its own each time they are called."""
 STARTS = {
     User: st.builds(User.register, numbers, st.just("somebody"), st.sampled_from(Role)),
     Broker: st.builds(Broker.connect, numbers, numbers, st.sampled_from(Exchange), st.sampled_from(Venue), names),
     Registry: st.builds(Registry),
+    Strategy: st.builds(Strategy.create, numbers, numbers, names, texts, st.sampled_from(["1m", "15m"])),
     Alert: st.builds(
         Alert, numbers, texts, st.sampled_from(Cause), st.sampled_from(Severity), st.none() | ids,
         st.dictionaries(texts, texts, max_size=3),

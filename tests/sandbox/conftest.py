@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -19,7 +17,7 @@ import numpy as np
 import pytest
 
 from adapters.sandbox import sandbox as sandboxes
-from adapters.sandbox.sandbox import Sandbox, start_zygote
+from adapters.sandbox.sandbox import Sandbox
 from tests.conftest import short_folder
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,19 +25,12 @@ SECRET = "the secret of the world outside"
 _numbers = count(1)
 
 
-def _can_lock() -> bool:
-    """Return whether this kernel and processor have what a worker locks itself with."""
-    landlock_version = ctypes.CDLL(None).syscall(444, None, 0, 1)
-    return platform.machine() == "x86_64" and landlock_version >= 1 and Path("/proc/sys/kernel/seccomp").is_dir()
-
-
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(zygote: Path) -> Iterator[Sandbox]:
     """Connect to a zygote whose workers are locked."""
-    if not _can_lock():
-        pytest.skip("this kernel has no Landlock or no filters of system calls: no strategy runs here")
-    with short_folder() as folder, (folder / "out").open("wb") as out:
-        yield from _running(folder, start_zygote(folder / "socket", out))
+    connected = Sandbox(zygote, 60)
+    yield connected
+    connected.close()
 
 
 @pytest.fixture(scope="session")
@@ -48,15 +39,11 @@ def unlocked() -> Iterator[Sandbox]:
     with short_folder() as folder, (folder / "out").open("wb") as out:
         command = [sys.executable, "-s", "-m", "tests.sandbox.unlocked", os.fspath(folder / "socket")]
         process = subprocess.Popen(command, cwd=REPOSITORY, env=sandboxes.ENVIRONMENT, stdout=out, stderr=out)
-        yield from _running(folder, process)
-
-
-def _running(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Sandbox]:
-    connected = Sandbox(folder / "socket", 60)
-    yield connected
-    connected.close()
-    process.kill()
-    process.wait()
+        connected = Sandbox(folder / "socket", 60)
+        yield connected
+        connected.close()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,10 @@ from adapters.candles.store import CandleStore
 from adapters.exchanges.catalogue import CATALOGUE
 from adapters.log.eventstore import Store, open_pool
 from adapters.log.story import history_of
+from adapters.sandbox.drawing import Drawing
+from adapters.sandbox.sandbox import one_worker
 from adapters.tables.debug_mode import DebugMode
+from adapters.tables.drafts import DraftTable
 from adapters.tables.reference import MarketTable
 from adapters.vault.channels import ChannelTable
 from adapters.vault.invitations import Invitations
@@ -26,6 +30,7 @@ from adapters.vault.second_factor import SecondFactorTable, begun_factor
 from adapters.vault.tickets import TicketSeal
 from adapters.vault.tokens import Owner, TokenTable
 from adapters.vault.vault import Vault
+from application.market.charting import Charting
 from application.people import users
 from application.people.brokers import connect_broker
 from application.people.users import register
@@ -100,6 +105,7 @@ class Console:
                 candles=CandleStore(database.store("aristobot_web").pool, utc_now, keeps=False),
                 coverage=Coverage(pool).held,
                 loads=LoadTable(database.store("aristobot_web").pool),
+                drafts=DraftTable(pool),
                 head=self.store.head,
                 markets=MarketTable(pool),
                 forget=lambda number, by: users.forget(self.store, self.vault, number, by),
@@ -173,6 +179,18 @@ def console(database: Any) -> Iterator[Console]:
     """Yield the console on an empty database."""
     with open_pool(database.url_for("aristobot_web"), 4) as pool:
         yield Console(database, pool)
+
+
+@pytest.fixture
+def sandboxed(console: Console, zygote: Path) -> None:
+    """Let the console reach a sandbox."""
+    drawing = Drawing(zygote)
+    console.change(
+        "platform",
+        worker=lambda: one_worker(zygote, 20, 30),
+        draw=Charting(console.context.records.candles, drawing.draw).draw,
+        functions=drawing.functions,
+    )
 
 
 @pytest.fixture

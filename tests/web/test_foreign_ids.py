@@ -18,11 +18,13 @@ from domain.aggregate import carrying
 from domain.alert import Alert, Cause
 from domain.orders.execution import Execution
 from domain.orders.wish import Side
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 from tests.web.conftest import PASSWORDS
+from tests.web.strategies.test_strategies_api import CROSSING
 from tests.web.test_changes_api import SEEN, rests
 from tests.web.test_tickets_api import BTC, BUY, knows, lists
 from web.app import create_app
@@ -79,6 +81,15 @@ THINGS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/api/webhooks/{webhook}/approve"): ("approvable", None),
     ("POST", "/api/webhooks/{webhook}/decline"): ("declinable", None),
     ("POST", "/api/tickets/{ticket}/execute"): ("ticket", None),
+    ("GET", "/api/strategies/{number}"): ("strategy", None),
+    ("PATCH", "/api/strategies/{number}"): ("strategy", {"name": "Renamed"}),
+    ("PUT", "/api/strategies/{number}/draft"): ("strategy", {"code": "a = 1", "based_on": 1}),
+    ("DELETE", "/api/strategies/{number}/draft"): ("strategy", None),
+    ("GET", "/api/strategies/{number}/versions"): ("strategy", None),
+    ("POST", "/api/strategies/{number}/versions"): ("strategy", {"code": CROSSING, "based_on": 1}),
+    ("GET", "/api/strategies/{number}/versions/{version}"): ("strategy", None),
+    ("POST", "/api/strategies/{number}/versions/{version}/check"): ("strategy", None),
+    ("DELETE", "/api/strategies/{number}"): ("strategy", None),
     ("DELETE", "/api/users/{number}"): ("user", {"username": "alice"}),
 }
 """The kind of object each path names, and a request body that is valid when alice sends it."""
@@ -97,7 +108,7 @@ class Call:
 
 
 @pytest.fixture
-def calls(console: Any, alice: Any) -> list[Call]:
+def calls(console: Any, alice: Any, sandboxed: None) -> list[Call]:
     """Return a call for every path with each of alice's ids that fits it; deletions come last."""
     store = console.store
     lists(console, BTC)
@@ -145,21 +156,43 @@ def calls(console: Any, alice: Any) -> list[Call]:
         "approvable": asked[:1],
         "declinable": asked[1:],
         "position": [position.id],
+        "strategy": [_strategy(console)],
         "ticket": [alice.post("/api/tickets", json=BUY).json()["id"]],
     }
     assert set(THINGS) == ROUTES - EVERYBODYS, "every address with an id in it is walked"
-    assert all(path.count("{") == 1 for _, path in THINGS)
+    assert all(path.replace("{version}", "1").count("{") == 1 for _, path in THINGS)
     return [
-        Call(method, f"{path[: path.index('{')]}{one}{path[path.index('}') + 1 :]}", body)
+        Call(method, _with_id(path.replace("{version}", "1"), one), body)
         for (method, path), (what, body) in sorted(THINGS.items(), key=lambda thing: thing[0][0] == "DELETE")
         for one in ids[what]
     ]
 
 
+def _with_id(path: str, one: Any) -> str:
+    return f"{path[: path.index('{')]}{one}{path[path.index('}') + 1 :]}"
+
+
+def _strategy(console: Any) -> int:
+    """Create a strategy of alice's with one version, number 7 so that its number is nothing else's."""
+    with carrying(user="1"):
+        strategy = Strategy.create(7, 1, "Crossing", "", "1m")
+        strategy.change_code(CROSSING, 1000, 0)
+        console.store.save(strategy)
+    console.project()
+    return strategy.number
+
+
 def _state(console: Any) -> list[Any]:
     """Return everything that must not change: the log, the gateway's requests, and the tables beside the log."""
     connection = console.database.connect()
-    tables = ("vault.credentials", "vault.passwords", "vault.channels", "vault.person_keys", "service.invitations")
+    tables = (
+        "service.drafts",
+        "vault.credentials",
+        "vault.passwords",
+        "vault.channels",
+        "vault.person_keys",
+        "service.invitations",
+    )
     kept = [connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
     sessions = connection.execute("SELECT id, user_id FROM service.sessions ORDER BY id").fetchall()
     return [console.store.head(), console.gateway.asked.copy(), kept, sessions]

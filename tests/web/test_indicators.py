@@ -1,4 +1,4 @@
-"""The indicators of a chart over the API: computed by the heartbeat, refused with the field, and kept in the layout."""
+"""The indicators of a chart over the API: calculated in the sandbox, refused with the field, and kept in the layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from adapters.candles.store import CandleStore
-from application.ports.requests import Action, Answer, GatewayAway
-from aristobot.terminals.heartbeat.charts import indicators_for
 from domain.candles.bar import Bar, Proof
 from domain.candles.series import Series
 from domain.candles.timeframes import MINUTE
@@ -22,27 +20,22 @@ START = int(datetime(2026, 3, 2, 9, 30, tzinfo=UTC).timestamp() * 1000)
 ADDRESS = "/api/heartbeat/indicators?symbol=BTC/USDT&timeframe=1m"
 
 
-@pytest.fixture
-def heartbeat(console: Any) -> list[Any]:
-    """Answer as the heartbeat does, from forty stored minutes, and return the requests as they come."""
+@pytest.fixture(autouse=True)
+def bars(console: Any) -> None:
+    """Store forty minutes that rise by one each."""
     candles = CandleStore(console.database.store().pool, lambda: datetime(2026, 3, 2, 12, tzinfo=UTC))
     prices = [Decimal(100 + n) for n in range(40)]
-    bars = [
-        Bar(START + n * MINUTE, 1, price, price, price, price, Decimal(1), 3, None, None, Proof.CONFIRMED)
-        for n, price in enumerate(prices)
-    ]
-    candles.put(BTC, "1m", bars)
-    requests = []
-
-    def ask(request: Any, seconds: float = 1) -> Any:
-        requests.append(request)
-        yield Answer(request.request_id, success=True, data=indicators_for(candles, request))
-
-    console.gateway.ask = ask
-    return requests
+    candles.put(
+        BTC, "1m",
+        [
+            Bar(START + n * MINUTE, 1, price, price, price, price, Decimal(1), 3, None, None, Proof.CONFIRMED)
+            for n, price in enumerate(prices)
+        ],
+    )  # fmt: skip
 
 
-def test_indicators_come_at_the_bars_that_the_chart_has(alice: Any, heartbeat: list[Any]) -> None:
+@pytest.mark.usefixtures("sandboxed")
+def test_indicators_come_at_the_bars_that_the_chart_has(alice: Any) -> None:
     """Their times are those of the candles asked for in the same way; a line without a value has null."""
     window = "&before=2026-03-02T09:50:00Z&limit=3"
     told = alice.get(f"{ADDRESS}{window}&show=ema:3&show=macd").json()
@@ -53,7 +46,6 @@ def test_indicators_come_at_the_bars_that_the_chart_has(alice: Any, heartbeat: l
         ("macd:12:26:9", "macd"), ("macd:12:26:9", "histogram"), ("macd:12:26:9", "signal"),
     }  # fmt: skip
     assert told["lines"][1]["values"] == [None] * 3
-    assert [request.action for request in heartbeat] == [Action.INDICATORS]
 
 
 @pytest.mark.parametrize(
@@ -63,22 +55,14 @@ def test_indicators_come_at_the_bars_that_the_chart_has(alice: Any, heartbeat: l
         ("&".join(["show=ema:3"] * 9), "show"), ("show=ema:20&limit=1001", "limit"), ("show=ema:20&before=x", "before"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_refused_at_its_field(
-    alice: Any, heartbeat: list[Any], problem: Problem, asked: str, field: str
-) -> None:
+def test_what_cannot_be_drawn_is_refused_at_its_field(alice: Any, problem: Problem, asked: str, field: str) -> None:
     answer = alice.get(f"{ADDRESS}&{asked}")
     problem(answer, 422)
     assert answer.json()["field"] == field
-    assert heartbeat == []
 
 
-def test_a_heartbeat_that_is_away_is_told(alice: Any, console: Any, problem: Problem) -> None:
-    def away(request: Any, seconds: float = 1) -> Any:
-        raise GatewayAway("nobody answers")
-        yield
-
-    console.gateway.ask = away
-    problem(alice.get(f"{ADDRESS}&show=ema:20"), 503, "gateway_away")
+def test_a_sandbox_that_is_away_is_told(alice: Any, problem: Problem) -> None:
+    problem(alice.get(f"{ADDRESS}&show=ema:20"), 503, "sandbox_away")
 
 
 def test_the_indicators_of_a_user_are_kept_in_his_layout(alice: Any, problem: Problem) -> None:

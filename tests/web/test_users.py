@@ -303,7 +303,7 @@ def test_an_export_holds_everything_of_its_user_alone(console: Any, alice: Any, 
     assert answer.headers["content-disposition"] == 'attachment; filename="aristobot-2.json"'
     # Then it holds every row and event of his in readable form
     told = answer.json()
-    assert [*told] == ["sessions", "layout", "equity", *(model.name for model in MODELS), "events"]
+    assert [*told] == ["sessions", "layout", "equity", "drafts", *(model.name for model in MODELS), "events"]
     assert {name: len(told[name]) for name in _rows(console, 2)} == _rows(console, 2)
     assert {row["user_id"] for model in MODELS for row in told[model.name]} == {2}
     assert [kept["current"] for kept in told["sessions"]] == [True]

@@ -18,13 +18,14 @@ from web.context import Context, books
 
 
 def told_of(context: Context, by: Asking) -> Iterator[str]:
-    """Yield the pieces of one JSON object: `sessions`, `layout`, `equity`, a list per read model, and `events`.
+    """Yield the pieces of one JSON object: `sessions`, `layout`, `equity`, `drafts`, a list per read model, `events`.
 
     The events are in the order of the log.
     """
     yield '{"sessions": ' + _json([asdict(kept) for kept in sessions.sessions_of(context.records.pool, by)])
     yield ', "layout": ' + _json(layout_of(context, by.user).model_dump())
     yield ', "equity": ' + _json([point.model_dump() for point in curve(by, context, LONGEST_DAYS).items])
+    yield ', "drafts": ' + _json([vars(draft) for draft in context.records.drafts.of(by.user)])
     for model in MODELS:
         with books(context, by.user) as cursor:
             rows = cursor.execute(SQL("SELECT * FROM books.{} ORDER BY position").format(Identifier(model.name)))

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query
+from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
 from application.market.beat import LATE_AFTER, SILENT_SIGNALS
-from application.ports.requests import Action
 from domain.amounts import plain
 from domain.candles.bar import Bar
 from domain.candles.columns import AMOUNTS
+from domain.candles.indicators import indicator_of
 from domain.candles.series import PAIR, Series
 from domain.candles.timeframes import MINUTE, TIMEFRAMES, moment
 from web.access.at_once import AtOnce
 from web.context import By, Context, InContext
 from web.forms import heartbeat as forms
-from web.terminals import ask
 
 router = APIRouter(prefix="/api/heartbeat", tags=["heartbeat"])
 PRIMARY = "primary"
 LONGEST_LIST, NEWEST = 500, 3
 LONGEST_CHART = 1000
-ASK_SECONDS = 10.0
 _calculations = AtOnce(4)
 Symbol = Annotated[str, Query(pattern=f"^{PAIR}$")]
 Place = Annotated[str, Query(pattern="^[a-z]{1,20}$")]
@@ -77,7 +78,7 @@ def candles(
     series, length = Series(exchange, venue, symbol), TIMEFRAMES[timeframe]
     # A bar that has not ended by then lacks a minute, and is left out.
     found = context.records.candles.newest(series, timeframe, _end(before), limit)
-    return forms.ChartCandles(items=[_candle(bar) for bar in found.bars(length)])
+    return forms.ChartCandles(items=[candle_of(bar) for bar in found.bars(length)])
 
 
 @router.get("/indicators")
@@ -96,13 +97,20 @@ def indicators(
 
     They begin a thousand bars or more before the first one, so that the same bar always has the same value.
     """
-    asked = {
-        "series": str(Series(exchange, venue, symbol)), "timeframe": timeframe, "before": _end(before), "count": limit,
-        "indicators": show,
-    }  # fmt: skip
+    series, wanted = Series(exchange, venue, symbol), [indicator_of(one) for one in show]
     with _calculations.one_of(by.user):
-        told = ask(context, by.user, Action.INDICATORS, asked, ASK_SECONDS)
-    return forms.ChartIndicators(opened_at=[moment(at) for at in told["opened_at"]], lines=told["lines"])
+        drawn = context.platform.draw(series, timeframe, _end(before), limit, wanted)
+    lines = [
+        forms.IndicatorLine(indicator=str(one), line=name, values=values_of(line))
+        for one, found in drawn.lines.items()
+        for name, line in found.items()
+    ]
+    return forms.ChartIndicators(opened_at=[moment(at) for at in drawn.opened_at.tolist()], lines=lines)
+
+
+def values_of(line: NDArray[np.float64]) -> list[float | None]:
+    """Return a line as it is told: null where it has no value."""
+    return [value if math.isfinite(value) else None for value in line.tolist()]
 
 
 def _end(before: datetime | None) -> int:
@@ -119,7 +127,8 @@ def _clamped(at: datetime) -> datetime:
         return FIRST if at.year == 1 else LAST
 
 
-def _candle(bar: Bar) -> forms.ChartCandle:
+def candle_of(bar: Bar) -> forms.ChartCandle:
+    """Return a bar as charts take it."""
     prices = dict(zip(AMOUNTS, map(plain, bar.amounts), strict=True))
     return forms.ChartCandle(opened_at=moment(bar.opened_at), **prices, trades=bar.trades, proof=bar.proof)
 

@@ -19,6 +19,7 @@ from web.console.heartbeat import heartbeat_of, raw_of
 from web.console.portfolio import portfolio_of
 from web.context import Context, books
 from web.live.reader import KEPT, Item, Reader
+from web.strategies import editor
 
 FOLLOWED = {
     topic.name: topic
@@ -31,6 +32,7 @@ FOLLOWED = {
         brokers.TOPIC,
         alerts.TOPIC,
         reconciliations.TOPIC,
+        editor.TOPIC,
     )
 }
 MADE: dict[str, Callable[[Context, int], BaseModel]] = {

@@ -19,7 +19,7 @@ GRANT SELECT ON vault.channels TO aristobot_writer;
 REVOKE ALL ON FUNCTION vault.forget FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.forget TO aristobot_web;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions, service.layouts TO aristobot_web;
+GRANT SELECT, INSERT, UPDATE, DELETE ON service.sessions, service.layouts, service.drafts TO aristobot_web;
 GRANT SELECT, INSERT, UPDATE ON service.invitations, service.debug_mode TO aristobot_web;
 REVOKE ALL ON service.refused_attempts FROM aristobot_writer, aristobot_web;
 REVOKE ALL ON FUNCTION service.count_refusals, vault.end_token FROM PUBLIC;

@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import uvloop
@@ -18,11 +17,9 @@ from application.market.failover import Source
 from application.market.heartbeat import Heartbeat
 from application.ports.errors import ExchangeError
 from application.ports.market_data import MarketData
-from aristobot.answering import answer_requests
 from aristobot.following import AWAY
 from aristobot.settings import SettingError, Settings
 from aristobot.supervision.liveness import Pulse, beat
-from aristobot.terminals.heartbeat.charts import ASK_SECONDS, WrongRequest, indicators_for
 from aristobot.terminals.heartbeat.exchange_clock import ExchangeClock, since_boot
 from aristobot.terminals.heartbeat.listener import PAUSES, Listener
 from aristobot.terminals.heartbeat.needs import Needs
@@ -291,9 +288,6 @@ def run(house: House, log: Any, stopping: threading.Event) -> None:
 
     async def work() -> None:
         terminal = Terminal(house, log, source)
-        serving = (house.bus, NAME, partial(indicators_for, house.candles), log, stopping, WrongRequest)
-        within = {"within": ASK_SECONDS}
-        threading.Thread(target=answer_requests, args=serving, kwargs=within, name="charts", daemon=True).start()
         beat(house.bus, name, terminal.figures, stopping, terminal.pulse)
         await terminal.run(stopping)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.sandbox.strategy import TEMPLATE
 from application.strategies.static_check import Problem, problems_of
+from domain.strategies.strategy import TEMPLATE
 
 METHODS = """
     def __init__(self, candles, balance, position=None): self.candles = candles
@@ -38,7 +38,7 @@ def test_the_template_and_what_is_allowed_have_no_problems():
     [
         ("x = (", Problem("syntax", 1, "'(' was never closed")),
         ("if True:\n\tx = 1\n        y = 2\n" + CLASS, "syntax"), ("\0", "syntax"), ("(" * 500 + ")" * 500, "syntax"),
-        ("-" * 100_000 + "1", "syntax"), ("#" * 200_001, Problem("too_long", 1, "200001")),
+        ("-" * 99_999 + "1", "syntax"), ("#" * 100_001, Problem("too_long", 1, "100001")),
         ("", Problem("no_class", 1)), ("class A:\n    pass", Problem("no_class", 1)),
         ("class A(B): pass\nclass B(A): pass", Problem("no_class", 1)),
         (CLASS + "\nclass More(Strategy): pass", Problem("many_classes", 9, "More")),

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from adapters.candles.blocks import MINUTES
-from adapters.candles.indicators import draw
 from adapters.candles.store import CandleStore
+from adapters.sandbox import sandbox
+from adapters.sandbox.drawing import Drawing
+from application.market.charting import Charting
 from domain.candles.bar import Bar, Proof
 from domain.candles.indicators import indicator_of
 from domain.candles.series import Series
@@ -34,6 +36,11 @@ def walk() -> list[float]:
     return [float(f"{price:.2f}") for price in 60_000 + steps.cumsum()]
 
 
+@pytest.fixture(scope="module")
+def drawing(zygote) -> Drawing:
+    return Drawing(zygote)
+
+
 @pytest.fixture
 def store(database) -> CandleStore:
     made = CandleStore(database.store().pool, lambda: LATER)
@@ -41,8 +48,15 @@ def store(database) -> CandleStore:
     return made
 
 
-def drawn(store, count=500, before=BARS, indicators=EVERY):
-    return draw(store, BTC, "1m", START + before * MINUTE, count, indicators)
+@pytest.fixture
+def drawn(store, drawing):
+    """Return `drawn(count, before)`, what charting draws at so many bars before one of them."""
+    charting = Charting(store, drawing.draw)
+
+    def draw(count=500, before=BARS, series=BTC):
+        return charting.draw(series, "1m", START + before * MINUTE, count, EVERY)
+
+    return draw
 
 
 def ema(prices: list[float], length: int) -> list[float]:
@@ -55,8 +69,8 @@ def ema(prices: list[float], length: int) -> list[float]:
     return found
 
 
-def test_each_line_is_what_its_formula_gives(store):
-    told = drawn(store, 50)
+def test_each_line_is_what_its_formula_gives(drawn):
+    told = drawn(50)
     prices = walk()
     frame = prices[1000:]  # the block of the newest bars begins at 2,000
     assert [*told.opened_at] == [START + number * MINUTE for number in range(BARS - 50, BARS)]
@@ -82,38 +96,56 @@ def _smoothed(moves: list[float]) -> float:
     return value
 
 
-def test_a_bar_has_the_same_bits_whatever_is_looked_at_beside_it(store):
+def test_a_bar_has_the_same_bits_whatever_is_looked_at_beside_it(drawn):
     """Law: pages of a chart join, across the edges of blocks too, and later bars change nothing before them."""
-    whole = drawn(store, 1600)
+    whole = drawn(1600)
     for count, before in ((1, BARS), (700, BARS), (3, 2001), (400, 2100), (999, 2000)):
-        part = drawn(store, count, before)
+        part = drawn(count, before)
         places = np.searchsorted(whole.opened_at, part.opened_at)
         for one in EVERY:
             for name, line in part.lines[one].items():
                 assert line.tobytes() == whole.lines[one][name][places].tobytes(), (one, name, count, before)
 
 
-def test_a_corrected_bar_changes_what_follows_from_it(store):
-    before = drawn(store, 10)
+def test_a_corrected_bar_changes_what_follows_from_it(store, drawn):
+    before = drawn(10)
     store.put(BTC, "1m", [bar(BARS - 5, "59000", Proof.CORRECTED)], outranks=True)
-    after = drawn(store, 10)
+    after = drawn(10)
     same = before.lines[EMA]["ema"] == after.lines[EMA]["ema"]
     assert [*same] == [True] * 5 + [False] * 5
 
 
-def test_a_line_begins_where_its_bars_are_enough(store):
+def test_a_line_begins_where_its_bars_are_enough(drawn):
     """The bars of a young market: no line has a value before it can."""
-    told = drawn(store, 1000, 30)
+    told = drawn(1000, 30)
     begins = {name: int(np.isnan(line).sum()) for one in EVERY for name, line in told.lines[one].items()}
     assert begins == {
         "ema": 19, "rsi": 14, "macd": 25, "histogram": 30, "signal": 30, "lower": 19, "middle": 19, "upper": 19,
     }  # fmt: skip
-    few = drawn(store, 1000, 5)
+    few = drawn(1000, 5)
     assert len(few.opened_at) == 5
     assert all(np.isnan(line).all() and len(line) == 5 for one in EVERY for line in few.lines[one].values())
 
 
-def test_a_market_without_bars_has_lines_without_values(store):
-    none = draw(store, Series("binance", "paper", "ETH/USDT"), "1m", START + BARS * MINUTE, 500, EVERY)
+def test_a_market_without_bars_has_lines_without_values(drawn):
+    none = drawn(series=Series("binance", "paper", "ETH/USDT"))
     assert len(none.opened_at) == 0
     assert {name: [*line] for name, line in none.lines[MACD].items()} == {"macd": [], "histogram": [], "signal": []}
+
+
+def test_a_worker_that_has_ended_is_replaced(zygote, drawn, drawing):
+    """The charts of everybody come from one worker: neither its end nor that of its connection is seen."""
+    drawn(10, 50)
+    drawing._worker.close()
+    assert len(drawn(11, 60).opened_at) == 11
+    drawing._sandbox.close()
+    assert len(drawn(12, 70).opened_at) == 12
+
+
+def test_a_worker_that_has_worked_enough_is_replaced(drawn, drawing, monkeypatch):
+    drawn(10, 50)
+    first = drawing._worker
+    monkeypatch.setattr(sandbox, "MOST_CALLS", 1)
+    drawn(11, 60)
+    assert drawing._worker is not first
+    assert first.is_spent

@@ -1,0 +1,65 @@
+"""The lines that a worker draws: the indicators of a strategy, and those of charts, by pandas-ta-classic."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from application.ports.sandbox import LONGEST_LINE_NAME, MOST_LINES, Rows
+from domain.candles.indicators import LINES, Indicator
+
+
+def lines_of(strategy: Any, candles: pd.DataFrame, given: Sequence[str]) -> Rows:
+    """Return what a strategy has calculated for every bar: columns that were not given, and series of its own."""
+    found = dict[str, Any]()
+    for name, value in {"": candles, **vars(strategy)}.items():
+        if isinstance(value, pd.DataFrame):
+            columns = [column for column in value.columns if column not in given]
+            found |= {str(column): value[column] for column in columns if str(column) not in found}
+        elif isinstance(value, pd.Series) and value.name not in found and value.name not in given:
+            found[name] = value
+    fitting = {name: line for name, line in found.items() if len(line) == len(candles) and _is_number(line)}
+    return {
+        name[:LONGEST_LINE_NAME]: line.to_numpy(np.float64, na_value=np.nan)
+        for name, line in [*fitting.items()][:MOST_LINES]
+    }
+
+
+def _is_number(line: Any) -> bool:
+    return isinstance(line, pd.Series) and pd.api.types.is_any_real_numeric_dtype(line.dtype)
+
+
+def drawn(close: NDArray[np.float64], asked: Indicator) -> Rows:
+    """Return the lines of an indicator at each price; NaN where a line has not begun, or the bars are too few."""
+    ta, names = import_module("pandas_ta_classic"), LINES[asked.name]
+    calculate = {"ema": ta.ema, "rsi": ta.rsi, "macd": ta.macd, "bollinger": ta.bbands}[asked.name]
+    told = calculate(pd.Series(close), *asked.numbers)
+    if told is None:
+        return {name: np.full(len(close), np.nan) for name in names}
+    columns = [told] if told.ndim == 1 else [told.iloc[:, place] for place in range(len(names))]
+    return {name: column.to_numpy(np.float64) for name, column in zip(names, columns, strict=True)}
+
+
+def functions() -> list[dict[str, str]]:
+    """Return the functions of pandas-ta-classic: `name`, `parameters` as they are written, and `about`, one line."""
+    ta = import_module("pandas_ta_classic")
+    names = sorted({name for names in ta.Category.values() for name in names})
+    return [
+        {"name": name, "parameters": _parameters(getattr(ta, name)), "about": _first_line(getattr(ta, name))}
+        for name in names
+    ]
+
+
+def _parameters(function: Any) -> str:
+    parameters = inspect.signature(function).parameters.values()
+    return ", ".join(str(one.replace(annotation=one.empty)) for one in parameters)
+
+
+def _first_line(function: Any) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]

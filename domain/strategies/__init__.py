@@ -1,0 +1,1 @@
+"""Strategies: code that traders write, and its versions."""
