@@ -105,8 +105,8 @@ class Drafts(Protocol):
     def keep(self, user: int, strategy: int, code: str, based_on: int) -> None:
         """Keep a draft in place of the last one."""
 
-    def drop(self, user: int, strategy: int) -> None:
-        """Throw a draft away."""
+    def drop(self, user: int, strategy: int, code: str | None = None) -> None:
+        """Throw a draft away; with `code` only one that says just that, for another window may have written more."""
 
 
 class Codes(Protocol):

@@ -47,7 +47,10 @@ class DraftTable:
                 (strategy, user, code, based_on),
             )
 
-    def drop(self, user: int, strategy: int) -> None:
-        """Throw a draft away."""
+    def drop(self, user: int, strategy: int, code: str | None = None) -> None:
+        """Throw a draft away; with `code` only one that says just that, for another window may have written more."""
         with self._pool.connection() as connection:
-            connection.execute("DELETE FROM service.drafts WHERE user_id = %s AND strategy = %s", (user, strategy))
+            connection.execute(
+                "DELETE FROM service.drafts WHERE user_id = %s AND strategy = %s AND code = coalesce(%s, code)",
+                (user, strategy, code),
+            )

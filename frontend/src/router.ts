@@ -16,6 +16,7 @@ export const router = createRouter({
         { path: 'trade', name: 'trade', component: () => import('./features/trading/desk/DeskPage.vue') },
         { path: 'symbols', name: 'symbols', component: () => import('./features/trading/symbols/SymbolsPage.vue') },
         { path: 'webhooks', name: 'webhooks', component: () => import('./features/webhooks/WebhooksPage.vue') },
+        { path: 'strategies', name: 'strategies', component: () => import('./features/strategies/StrategiesPage.vue') },
         { path: 'alerts', name: 'alerts', component: () => import('./features/platform/alerts/AlertsPage.vue') },
         // Everything that happens has an address, for links in mail and chat: its page, with its story open.
         ...['orders', 'positions', 'webhooks'].map((noun) => ({

@@ -1,6 +1,6 @@
 """The addresses of the console's pages."""
 
 PAGES = (
-    "/", "/trade", "/portfolio", "/symbols", "/heartbeat", "/candles", "/webhooks", "/conditions", "/orders", "/alerts",
-    "/reconciliations", "/latency", "/account", "/system", "/admin",
+    "/", "/trade", "/portfolio", "/symbols", "/heartbeat", "/candles", "/webhooks", "/strategies", "/conditions",
+    "/orders", "/alerts", "/reconciliations", "/latency", "/account", "/system", "/admin",
 )  # fmt: skip

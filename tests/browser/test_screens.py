@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tests.browser.test_accessibility import AT_REST
+from tests.browser.test_strategies import CODE
 from tests.browser.test_truth import hold, post
+from tests.web.strategies.test_strategies_api import CROSSING
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "screens"
@@ -62,6 +64,30 @@ def _open_gates(page: Any) -> None:
     page.locator("[data-test=stream] [data-test=set-gates]").first.click()
 
 
+def _with_a_strategy(page: Any) -> None:
+    """Open a strategy that is saved, which the first language creates."""
+    kept = page.locator("main [data-test^=strategy-]", has_text="EMA 10/20")
+    if kept.count():
+        kept.click()
+    else:
+        page.click("[data-test=new-strategy]")
+        page.fill("[data-test=strategy-name]", "EMA 10/20")
+        page.click("[data-test=strategy-save]")
+        page.click(CODE)
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(CROSSING)
+        page.keyboard.press("Control+s")
+    page.click("[data-test=strategy-check]")
+    page.wait_for_selector("[data-test=preview-buys]")
+
+
+def _compare(page: Any) -> None:
+    page.locator("main [data-test^=strategy-]", has_text="EMA 10/20").click()
+    page.wait_for_selector(CODE)
+    page.click("[data-test=strategy-versions]")
+    page.wait_for_selector("[data-test=diff] .cm-content")
+
+
 STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "dashboard": ("/", None),
     "trade": ("/trade", None),
@@ -75,6 +101,9 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "gates": ("/webhooks", _open_gates),
     "approvals": ("/webhooks", _wait("[data-test=approval]")),
     "open-trades": ("/webhooks", _click("main [data-test=tab-trades]")),
+    "strategies": ("/strategies", _with_a_strategy),
+    "new-strategy": ("/strategies", _click("[data-test=new-strategy]")),
+    "versions": ("/strategies", _compare),
     "conditions": ("/conditions", None),
     "orders": ("/orders", None),
     "closed-trades": ("/orders", _click("main [data-test=tab-gains]")),
@@ -103,7 +132,7 @@ STATES: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
 def _words(page: Any) -> str:
     """Return the words of a page, without scripts that it shows."""
     said = str(page.inner_text("body"))
-    for script in page.locator("pre").all_inner_texts():
+    for script in page.locator("pre, .cm-content").all_inner_texts():
         said = said.replace(script, "")
     return said
 

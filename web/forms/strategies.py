@@ -82,14 +82,14 @@ class Strategies(BaseModel):
     items: list[Strategy]
 
 
-class Draft(BaseModel):
+class StrategyDraft(BaseModel):
     """Code that was written and not saved yet. `based_on` is the version it began with, 0 for none."""
 
     code: Code
     based_on: Number
 
 
-class KeptDraft(Draft):
+class KeptStrategyDraft(StrategyDraft):
     """A draft, and when it was last written (UTC)."""
 
     saved_at: datetime
@@ -109,10 +109,10 @@ class OpenStrategy(BaseModel):
     history: int
     valid: bool | None
     code: str
-    draft: KeptDraft | None
+    draft: KeptStrategyDraft | None
 
 
-class Version(BaseModel):
+class StrategyVersion(BaseModel):
     """One version: the SHA-256 of its code, its history, and what the last check found.
 
     `fault` is the code of what is wrong with it, at the line `fault_line`.
@@ -127,10 +127,10 @@ class Version(BaseModel):
     saved_at: datetime
 
 
-class Versions(BaseModel):
+class StrategyVersions(BaseModel):
     """The versions of a strategy, newest first."""
 
-    items: list[Version]
+    items: list[StrategyVersion]
 
 
 class VersionCode(BaseModel):
@@ -171,7 +171,7 @@ class AskedCheck(AskedPreview):
     tried: bool = True
 
 
-class Problem(BaseModel):
+class CodeProblem(BaseModel):
     """One thing that is wrong with code: its code, its line (null for no line), what it is about, and a traceback."""
 
     code: str
@@ -180,7 +180,7 @@ class Problem(BaseModel):
     traceback: str = ""
 
 
-class Needs(BaseModel):
+class HistoryNeeds(BaseModel):
     """The history that a strategy needs, found by asking it at `looked` bars with each of the `tried` histories.
 
     `enough` is the shortest with which nothing differed, null when none was. `lines` are indicators that depend on how
@@ -193,30 +193,30 @@ class Needs(BaseModel):
     lines: list[str]
 
 
-class Check(BaseModel):
+class CodeCheck(BaseModel):
     """The result of a check. It is valid when there are no `problems`.
 
     It was `asked` at so many real bars, of which `short` had less history than it asks for; at `longs` and `shorts` of
     them it would have bought and sold. Without stored bars it is not asked at all.
     """
 
-    problems: list[Problem]
+    problems: list[CodeProblem]
     asked: int
     short: int
     longs: int
     shorts: int
     log: list[str]
-    needs: Needs | None
+    needs: HistoryNeeds | None
 
 
-class Saved(BaseModel):
+class SavedVersion(BaseModel):
     """The number of the version that was saved, and the check that it has passed."""
 
     version: int
-    check: Check
+    check: CodeCheck
 
 
-class Signal(BaseModel):
+class CodeSignal(BaseModel):
     """A signal at the close of the bar that opened at this time (UTC)."""
 
     opened_at: datetime
@@ -230,16 +230,16 @@ class StrategyLine(BaseModel):
     values: list[float | None]
 
 
-class Preview(BaseModel):
+class CodePreview(BaseModel):
     """The last bars of a market, and the signals and indicators of a strategy at them, without stops and targets."""
 
     candles: list[ChartCandle]
-    signals: list[Signal]
+    signals: list[CodeSignal]
     lines: list[StrategyLine]
-    problem: Problem | None
+    problem: CodeProblem | None
 
 
-class Function(BaseModel):
+class LibraryFunction(BaseModel):
     """A function of pandas-ta-classic: its parameters as they are written, and what it is in one line."""
 
     name: str
@@ -247,7 +247,7 @@ class Function(BaseModel):
     about: str
 
 
-class Functions(BaseModel):
+class LibraryFunctions(BaseModel):
     """The functions that a strategy can call as `ta.NAME`."""
 
-    items: list[Function]
+    items: list[LibraryFunction]

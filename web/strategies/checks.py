@@ -21,19 +21,19 @@ from web.forms import strategies as forms
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 PREVIEWED = 300
 """The bars of a preview."""
-at_once = AtOnce(2)
+at_once = AtOnce(4)
 """The checks of one user that may be under way, of whatever kind."""
 
 
 @router.get("/functions")
-def functions(by: By, context: InContext) -> forms.Functions:
+def functions(by: By, context: InContext) -> forms.LibraryFunctions:
     """List the functions of pandas-ta-classic, for the completion of the editor."""
     with at_once.one_of(by.user):
-        return forms.Functions(items=[forms.Function(**one) for one in context.platform.functions()])
+        return forms.LibraryFunctions(items=[forms.LibraryFunction(**one) for one in context.platform.functions()])
 
 
 @router.post("/check")
-def check_code(asked: forms.AskedCheck, by: By, context: InContext) -> forms.Check:
+def check_code(asked: forms.AskedCheck, by: By, context: InContext) -> forms.CodeCheck:
     """Check code: read it, try it in the sandbox on the newest bars of a market, and see how much history it needs.
 
     Nothing is saved.
@@ -45,7 +45,7 @@ def check_code(asked: forms.AskedCheck, by: By, context: InContext) -> forms.Che
 
 
 @router.post("/preview")
-def preview_code(asked: forms.AskedPreview, by: By, context: InContext) -> forms.Preview:
+def preview_code(asked: forms.AskedPreview, by: By, context: InContext) -> forms.CodePreview:
     """Return the signals and indicators that code would have had at the last bars of a market.
 
     It is asked as if it always bought all it could and sold it all, without stops and targets.
@@ -53,9 +53,9 @@ def preview_code(asked: forms.AskedPreview, by: By, context: InContext) -> forms
     with at_once.one_of(by.user), context.platform.worker() as worker:
         candles = _candles(context, asked, asked.timeframe)
         told = preview(worker, asked.code, candles, asked.timeframe, PREVIEWED, asked.history)
-    return forms.Preview(
+    return forms.CodePreview(
         candles=[candle_of(bar) for bar in told.candles.bars(TIMEFRAMES[asked.timeframe])],
-        signals=[forms.Signal(opened_at=moment(one.opened_at), side=one.side.value) for one in told.signals],
+        signals=[forms.CodeSignal(opened_at=moment(one.opened_at), side=one.side.value) for one in told.signals],
         lines=[forms.StrategyLine(name=name, values=values_of(line)) for name, line in told.lines.items()],
         problem=None if told.fault is None else _problem(told.fault),
     )
@@ -73,16 +73,18 @@ def _candles(context: Context, place: forms.Place, timeframe: str) -> Columns:
     return context.records.candles.newest(series, timeframe, now, MOST_CANDLES)
 
 
-def form_of(found: Checked) -> forms.Check:
+def form_of(found: Checked) -> forms.CodeCheck:
     """Return what a check has found as it is told."""
     problems: list[Any] = [*found.problems, *([] if found.run.fault is None else [found.run.fault])]
     run, needs = found.run, found.needs
-    return forms.Check(
+    return forms.CodeCheck(
         problems=[_problem(one) for one in problems],
         **{name: getattr(run, name) for name in ("asked", "short", "longs", "shorts", "log")},
-        needs=None if needs is None else forms.Needs(**{n: getattr(needs, n) for n in forms.Needs.model_fields}),
+        needs=None
+        if needs is None
+        else forms.HistoryNeeds(**{n: getattr(needs, n) for n in forms.HistoryNeeds.model_fields}),
     )
 
 
-def _problem(fault: Any) -> forms.Problem:
-    return forms.Problem(**vars(fault))
+def _problem(fault: Any) -> forms.CodeProblem:
+    return forms.CodeProblem(**vars(fault))

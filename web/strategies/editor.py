@@ -46,7 +46,7 @@ def open_strategy(number: Number, by: By, context: InContext) -> forms.OpenStrat
         history=HISTORY if newest is None else newest.history,
         valid=None if newest is None else newest.valid,
         code=strategy.code or TEMPLATE,
-        draft=None if draft is None else forms.KeptDraft(**vars(draft)),
+        draft=None if draft is None else forms.KeptStrategyDraft(**vars(draft)),
     )
 
 
@@ -64,7 +64,7 @@ def delete(number: Number, by: By, context: InContext) -> None:
 
 
 @router.put("/{number}/draft", status_code=204)
-def keep_draft(number: Number, given: forms.Draft, by: By, context: InContext) -> None:
+def keep_draft(number: Number, given: forms.StrategyDraft, by: By, context: InContext) -> None:
     """Keep what was written and not saved yet, in place of the last draft."""
     editor.strategy_of(context.records.store, by.user, number)
     context.records.drafts.keep(by.user, number, given.code, given.based_on)
@@ -78,12 +78,12 @@ def drop_draft(number: Number, by: By, context: InContext) -> None:
 
 
 @router.get("/{number}/versions")
-def list_versions(number: Number, by: By, context: InContext) -> forms.Versions:
+def list_versions(number: Number, by: By, context: InContext) -> forms.StrategyVersions:
     """List the versions of a strategy, newest first."""
     editor.strategy_of(context.records.store, by.user, number)
     with books(context, by.user) as cursor:
         found = versions_of(cursor, Strategy.create_id(number))
-    return forms.Versions(items=[forms.Version(**row) for row in found])
+    return forms.StrategyVersions(items=[forms.StrategyVersion(**row) for row in found])
 
 
 @router.get("/{number}/versions/{version}")
@@ -98,7 +98,7 @@ def show_version(number: Number, version: Number, by: By, context: InContext) ->
 
 
 @router.post("/{number}/versions", status_code=201)
-def save(number: Number, given: forms.NewVersion, by: By, context: InContext) -> forms.Saved:
+def save(number: Number, given: forms.NewVersion, by: By, context: InContext) -> forms.SavedVersion:
     """Check code and save it as a new version. Its draft is thrown away once it is saved.
 
     Code with a fault is refused, and stays a draft.
@@ -107,12 +107,12 @@ def save(number: Number, given: forms.NewVersion, by: By, context: InContext) ->
     with at_once.one_of(by.user):
         found = checked(context, given.code, strategy.timeframe, given.history, forms.Place())
     version = editor.save_code(context.records.store, by.user, number, given.code, given.history, given.based_on, found)
-    context.records.drafts.drop(by.user, number)
-    return forms.Saved(version=version.number, check=form_of(found))
+    context.records.drafts.drop(by.user, number, given.code)
+    return forms.SavedVersion(version=version.number, check=form_of(found))
 
 
 @router.post("/{number}/versions/{version}/check")
-def check_version(number: Number, version: Number, by: By, context: InContext) -> forms.Check:
+def check_version(number: Number, version: Number, by: By, context: InContext) -> forms.CodeCheck:
     """Check a saved version again, and record the outcome: what was valid once need not be valid for ever."""
     strategy = editor.strategy_of(context.records.store, by.user, number)
     kept = show_version(number, version, by, context)

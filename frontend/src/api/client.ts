@@ -54,6 +54,13 @@ export type Latency = components['schemas']['Latency']
 export type ExchangeLatency = components['schemas']['ExchangeLatency']
 export type Signal = components['schemas']['Signal']
 export type Stamps = components['schemas']['Stamps']
+export type Strategy = components['schemas']['Strategy']
+export type OpenStrategy = components['schemas']['OpenStrategy']
+export type StrategyVersion = components['schemas']['StrategyVersion']
+export type CodeCheck = components['schemas']['CodeCheck']
+export type CodeProblem = components['schemas']['CodeProblem']
+export type CodePreview = components['schemas']['CodePreview']
+export type TaFunction = components['schemas']['LibraryFunction']
 export type Compared = components['schemas']['Compared']
 
 /** What every refused request answers. */

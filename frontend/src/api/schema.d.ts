@@ -2545,28 +2545,6 @@ export interface components {
             lines: components["schemas"]["IndicatorLine"][];
         };
         /**
-         * Check
-         * @description The result of a check. It is valid when there are no `problems`.
-         *
-         *     It was `asked` at so many real bars, of which `short` had less history than it asks for; at `longs` and `shorts` of
-         *     them it would have bought and sold. Without stored bars it is not asked at all.
-         */
-        Check: {
-            /** Problems */
-            problems: components["schemas"]["Problem"][];
-            /** Asked */
-            asked: number;
-            /** Short */
-            short: number;
-            /** Longs */
-            longs: number;
-            /** Shorts */
-            shorts: number;
-            /** Log */
-            log: string[];
-            needs: components["schemas"]["Needs"] | null;
-        };
-        /**
          * ClockSignal
          * @description The clock's message that a bar of a timeframe ended. Nothing is decided on a `late` one.
          */
@@ -2676,6 +2654,74 @@ export interface components {
         Code: {
             /** Code */
             code: string;
+        };
+        /**
+         * CodeCheck
+         * @description The result of a check. It is valid when there are no `problems`.
+         *
+         *     It was `asked` at so many real bars, of which `short` had less history than it asks for; at `longs` and `shorts` of
+         *     them it would have bought and sold. Without stored bars it is not asked at all.
+         */
+        CodeCheck: {
+            /** Problems */
+            problems: components["schemas"]["CodeProblem"][];
+            /** Asked */
+            asked: number;
+            /** Short */
+            short: number;
+            /** Longs */
+            longs: number;
+            /** Shorts */
+            shorts: number;
+            /** Log */
+            log: string[];
+            needs: components["schemas"]["HistoryNeeds"] | null;
+        };
+        /**
+         * CodePreview
+         * @description The last bars of a market, and the signals and indicators of a strategy at them, without stops and targets.
+         */
+        CodePreview: {
+            /** Candles */
+            candles: components["schemas"]["ChartCandle"][];
+            /** Signals */
+            signals: components["schemas"]["CodeSignal"][];
+            /** Lines */
+            lines: components["schemas"]["StrategyLine"][];
+            problem: components["schemas"]["CodeProblem"] | null;
+        };
+        /**
+         * CodeProblem
+         * @description One thing that is wrong with code: its code, its line (null for no line), what it is about, and a traceback.
+         */
+        CodeProblem: {
+            /** Code */
+            code: string;
+            /** Line */
+            line: number | null;
+            /** About */
+            about: string;
+            /**
+             * Traceback
+             * @default
+             */
+            traceback: string;
+        };
+        /**
+         * CodeSignal
+         * @description A signal at the close of the bar that opened at this time (UTC).
+         */
+        CodeSignal: {
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
         };
         /**
          * Compared
@@ -2836,16 +2882,6 @@ export interface components {
             status: number | null;
             /** Milliseconds */
             milliseconds: number | null;
-        };
-        /**
-         * Draft
-         * @description Code that was written and not saved yet. `based_on` is the version it began with, 0 for none.
-         */
-        Draft: {
-            /** Code */
-            code: string;
-            /** Based On */
-            based_on: number;
         };
         /**
          * Enabled
@@ -3062,26 +3098,6 @@ export interface components {
             proof: string;
         };
         /**
-         * Function
-         * @description A function of pandas-ta-classic: its parameters as they are written, and what it is in one line.
-         */
-        Function: {
-            /** Name */
-            name: string;
-            /** Parameters */
-            parameters: string;
-            /** About */
-            about: string;
-        };
-        /**
-         * Functions
-         * @description The functions that a strategy can call as `ta.NAME`.
-         */
-        Functions: {
-            /** Items */
-            items: components["schemas"]["Function"][];
-        };
-        /**
          * Gain
          * @description A complete trade: `gross` is (average exit - average entry) x quantity, `net` is its result after fees.
          *
@@ -3246,6 +3262,23 @@ export interface components {
             held: string;
         };
         /**
+         * HistoryNeeds
+         * @description The history that a strategy needs, found by asking it at `looked` bars with each of the `tried` histories.
+         *
+         *     `enough` is the shortest with which nothing differed, null when none was. `lines` are indicators that depend on how
+         *     many bars there are, whatever the history.
+         */
+        HistoryNeeds: {
+            /** Looked */
+            looked: number;
+            /** Tried */
+            tried: number[];
+            /** Enough */
+            enough: number | null;
+            /** Lines */
+            lines: string[];
+        };
+        /**
          * Holding
          * @description One currency of an account: amounts free and locked in orders; `in_positions` of them belong to open positions.
          *
@@ -3319,21 +3352,6 @@ export interface components {
             next?: string | null;
         };
         /**
-         * KeptDraft
-         * @description A draft, and when it was last written (UTC).
-         */
-        KeptDraft: {
-            /** Code */
-            code: string;
-            /** Based On */
-            based_on: number;
-            /**
-             * Saved At
-             * Format: date-time
-             */
-            saved_at: string;
-        };
-        /**
          * KeptInvitation
          * @description An invitation that nobody has used and that has not expired. Its code was shown when it was made.
          */
@@ -3382,6 +3400,21 @@ export interface components {
             current: boolean;
         };
         /**
+         * KeptStrategyDraft
+         * @description A draft, and when it was last written (UTC).
+         */
+        KeptStrategyDraft: {
+            /** Code */
+            code: string;
+            /** Based On */
+            based_on: number;
+            /**
+             * Saved At
+             * Format: date-time
+             */
+            saved_at: string;
+        };
+        /**
          * Keys
          * @description The keys of an account. They are stored sealed and never returned.
          */
@@ -3401,7 +3434,7 @@ export interface components {
             /** Exchanges */
             exchanges: components["schemas"]["ExchangeLatency"][];
             /** Slowest */
-            slowest: components["schemas"]["web__forms__results__Signal"][];
+            slowest: components["schemas"]["Signal"][];
         };
         /**
          * Layout
@@ -3559,6 +3592,26 @@ export interface components {
             stop_loss?: number | string | null;
             /** Take Profit */
             take_profit?: number | string | null;
+        };
+        /**
+         * LibraryFunction
+         * @description A function of pandas-ta-classic: its parameters as they are written, and what it is in one line.
+         */
+        LibraryFunction: {
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: string;
+            /** About */
+            about: string;
+        };
+        /**
+         * LibraryFunctions
+         * @description The functions that a strategy can call as `ta.NAME`.
+         */
+        LibraryFunctions: {
+            /** Items */
+            items: components["schemas"]["LibraryFunction"][];
         };
         /**
          * Limits
@@ -3773,23 +3826,6 @@ export interface components {
             symbol: string;
         };
         /**
-         * Needs
-         * @description The history that a strategy needs, found by asking it at `looked` bars with each of the `tried` histories.
-         *
-         *     `enough` is the shortest with which nothing differed, null when none was. `lines` are indicators that depend on how
-         *     many bars there are, whatever the history.
-         */
-        Needs: {
-            /** Looked */
-            looked: number;
-            /** Tried */
-            tried: number[];
-            /** Enough */
-            enough: number | null;
-            /** Lines */
-            lines: string[];
-        };
-        /**
          * NewAccount
          * @description A name, a password and the `code` of an invitation. The first account made on the machine needs none.
          */
@@ -3969,7 +4005,7 @@ export interface components {
             valid: boolean | null;
             /** Code */
             code: string;
-            draft: components["schemas"]["KeptDraft"] | null;
+            draft: components["schemas"]["KeptStrategyDraft"] | null;
         };
         /**
          * Ours
@@ -4214,34 +4250,6 @@ export interface components {
             colours: string;
         };
         /**
-         * Preview
-         * @description The last bars of a market, and the signals and indicators of a strategy at them, without stops and targets.
-         */
-        Preview: {
-            /** Candles */
-            candles: components["schemas"]["ChartCandle"][];
-            /** Signals */
-            signals: components["schemas"]["web__forms__strategies__Signal"][];
-            /** Lines */
-            lines: components["schemas"]["StrategyLine"][];
-            problem: components["schemas"]["Problem"] | null;
-        };
-        /**
-         * Problem
-         * @description The format of every error. The console translates `code`; `field` names the field at fault.
-         */
-        Problem: {
-            /** Code */
-            code: string;
-            /** Message */
-            message: string;
-            /**
-             * Field
-             * @default null
-             */
-            field: string | null;
-        };
-        /**
          * Proof
          * @description The current password of the logged-in user.
          */
@@ -4343,13 +4351,13 @@ export interface components {
             stream?: string | null;
         };
         /**
-         * Saved
+         * SavedVersion
          * @description The number of the version that was saved, and the check that it has passed.
          */
-        Saved: {
+        SavedVersion: {
             /** Version */
             version: number;
-            check: components["schemas"]["Check"];
+            check: components["schemas"]["CodeCheck"];
         };
         /**
          * Sent
@@ -4441,6 +4449,30 @@ export interface components {
         Sides: {
             ours: components["schemas"]["Ours"];
             theirs: components["schemas"]["Theirs"];
+        };
+        /**
+         * Signal
+         * @description An alert that led to an order. `id` is that of the webhook.
+         *
+         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
+         */
+        Signal: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Broker Id */
+            broker_id: number;
+            /** Symbol */
+            symbol: string;
+            /** Action */
+            action: string | null;
+            /** Indicator */
+            indicator: string | null;
+            stamps: components["schemas"]["Stamps"];
+            /** Total Ms */
+            total_ms: number | null;
         };
         /**
          * Stamps
@@ -4610,6 +4642,16 @@ export interface components {
             number: number;
         };
         /**
+         * StrategyDraft
+         * @description Code that was written and not saved yet. `based_on` is the version it began with, 0 for none.
+         */
+        StrategyDraft: {
+            /** Code */
+            code: string;
+            /** Based On */
+            based_on: number;
+        };
+        /**
          * StrategyLine
          * @description An indicator of a strategy at each bar of its preview; null where it has not begun.
          */
@@ -4618,6 +4660,39 @@ export interface components {
             name: string;
             /** Values */
             values: (number | null)[];
+        };
+        /**
+         * StrategyVersion
+         * @description One version: the SHA-256 of its code, its history, and what the last check found.
+         *
+         *     `fault` is the code of what is wrong with it, at the line `fault_line`.
+         */
+        StrategyVersion: {
+            /** Number */
+            number: number;
+            /** Digest */
+            digest: string;
+            /** History */
+            history: number;
+            /** Valid */
+            valid: boolean | null;
+            /** Fault */
+            fault: string | null;
+            /** Fault Line */
+            fault_line: number | null;
+            /**
+             * Saved At
+             * Format: date-time
+             */
+            saved_at: string;
+        };
+        /**
+         * StrategyVersions
+         * @description The versions of a strategy, newest first.
+         */
+        StrategyVersions: {
+            /** Items */
+            items: components["schemas"]["StrategyVersion"][];
         };
         /**
          * StreamSignal
@@ -4962,31 +5037,6 @@ export interface components {
             milliseconds?: number | null;
         };
         /**
-         * Version
-         * @description One version: the SHA-256 of its code, its history, and what the last check found.
-         *
-         *     `fault` is the code of what is wrong with it, at the line `fault_line`.
-         */
-        Version: {
-            /** Number */
-            number: number;
-            /** Digest */
-            digest: string;
-            /** History */
-            history: number;
-            /** Valid */
-            valid: boolean | null;
-            /** Fault */
-            fault: string | null;
-            /** Fault Line */
-            fault_line: number | null;
-            /**
-             * Saved At
-             * Format: date-time
-             */
-            saved_at: string;
-        };
-        /**
          * VersionCode
          * @description The code of one version.
          */
@@ -4997,14 +5047,6 @@ export interface components {
             history: number;
             /** Code */
             code: string;
-        };
-        /**
-         * Versions
-         * @description The versions of a strategy, newest first.
-         */
-        Versions: {
-            /** Items */
-            items: components["schemas"]["Version"][];
         };
         /**
          * Webhook
@@ -5311,52 +5353,27 @@ export interface components {
             keys: components["schemas"]["Keys"];
         };
         /**
-         * Signal
-         * @description An alert that led to an order. `id` is that of the webhook.
-         *
-         *     `total_ms` is from its reception to the exchange's acknowledgement, in milliseconds, null while that is not there.
-         */
-        web__forms__results__Signal: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Broker Id */
-            broker_id: number;
-            /** Symbol */
-            symbol: string;
-            /** Action */
-            action: string | null;
-            /** Indicator */
-            indicator: string | null;
-            stamps: components["schemas"]["Stamps"];
-            /** Total Ms */
-            total_ms: number | null;
-        };
-        /**
-         * Signal
-         * @description A signal at the close of the bar that opened at this time (UTC).
-         */
-        web__forms__strategies__Signal: {
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /**
-             * Side
-             * @enum {string}
-             */
-            side: "buy" | "sell";
-        };
-        /**
          * Trial
          * @description An alert to be tried: its message as TradingView would send it.
          */
         web__forms__webhooks__Trial: {
             /** Body */
             body: string;
+        };
+        /**
+         * Problem
+         * @description The format of every error. The console translates `code`; `field` names the field at fault.
+         */
+        Problem: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Field
+             * @default null
+             */
+            field: string | null;
         };
     };
     responses: never;
@@ -16647,7 +16664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Functions"];
+                    "application/json": components["schemas"]["LibraryFunctions"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */
@@ -16747,7 +16764,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Check"];
+                    "application/json": components["schemas"]["CodeCheck"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */
@@ -16874,7 +16891,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Preview"];
+                    "application/json": components["schemas"]["CodePreview"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */
@@ -17573,7 +17590,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Draft"];
+                "application/json": components["schemas"]["StrategyDraft"];
             };
         };
         responses: {
@@ -17829,7 +17846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Versions"];
+                    "application/json": components["schemas"]["StrategyVersions"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */
@@ -17940,7 +17957,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["SavedVersion"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */
@@ -18174,7 +18191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Check"];
+                    "application/json": components["schemas"]["CodeCheck"];
                 };
             };
             /** @description The body is not complete, or no HTTP. */

@@ -15,6 +15,7 @@ export const PLACES: Place[] = [
   { name: 'heartbeat', group: 'trade', key: 'h', icon: 'M8 13.5 2.8 8.4a3.3 3.3 0 0 1 4.7-4.7l.5.5.5-.5a3.3 3.3 0 0 1 4.7 4.7z' },
   { name: 'candles', group: 'trade', key: 'k', icon: 'M4 2v2M4 11v3M2.5 4h3v7h-3zM11.5 1v3M11.5 12v2.5M10 4h3v8h-3z' },
   { name: 'webhooks', group: 'automate', key: 'w', icon: 'M9 1 3 9h4l-1 6 7-9H8z' },
+  { name: 'strategies', group: 'automate', key: 'x', icon: 'M5.5 4 1.5 8l4 4M10.5 4l4 4-4 4M9 2.5 7 13.5' },
   { name: 'conditions', group: 'automate', key: 'c', icon: 'M2 4h2M2 8h2M2 12h2M6.5 4H14M6.5 8H14M6.5 12H14' },
   { name: 'orders', group: 'review', key: 'o', icon: 'M3 2h10v12H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3' },
   { name: 'alerts', group: 'review', key: 'a', icon: 'M3.5 11.5V7a4.5 4.5 0 0 1 9 0v4.5l1 1h-11zM6.5 14h3' },

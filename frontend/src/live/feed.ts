@@ -13,6 +13,7 @@ import { usePortfolio } from '../features/trading/portfolio/store'
 import { usePositions } from '../features/trading/positions/store'
 import { useExecuted } from '../features/trading/trades/executed'
 import { useDepth } from '../features/trading/desk/depth'
+import { useStrategies } from '../features/strategies/store'
 import { useTrades } from '../features/trading/trades/store'
 import { useWebhooks } from '../features/webhooks/store'
 import { useStreams } from '../features/webhooks/streams'
@@ -44,6 +45,7 @@ export function follow(): void {
     heartbeat: useHeartbeat(),
     raw: useRawStream(),
     candles: useCandles(),
+    strategies: useStrategies(),
     depth: useDepth(),
   }
   connection.heardAt = connection.dataAt = Date.now()

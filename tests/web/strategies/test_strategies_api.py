@@ -305,6 +305,16 @@ def test_a_draft_is_its_authors_alone(alice: Any, console: Any, number: int, pro
     assert alice.get(f"{ADDRESS}/{number}").json()["draft"] is None
 
 
+@pytest.mark.usefixtures("sandboxed")
+def test_what_is_saved_takes_no_other_draft_away(alice: Any, number: int) -> None:
+    """Another window has written on meanwhile."""
+    alice.put(f"{ADDRESS}/{number}/draft", json={"code": CROSSING + "# more", "based_on": 0})
+    assert save(alice, number).status_code == 201
+    assert alice.get(f"{ADDRESS}/{number}").json()["draft"]["code"] == CROSSING + "# more"
+    assert save(alice, number, CROSSING + "# more", based_on=1).status_code == 201
+    assert alice.get(f"{ADDRESS}/{number}").json()["draft"] is None
+
+
 def test_a_deleted_strategy_leaves_no_draft(alice: Any, console: Any, number: int) -> None:
     alice.put(f"{ADDRESS}/{number}/draft", json={"code": "half a", "based_on": 0})
     alice.delete(f"{ADDRESS}/{number}")

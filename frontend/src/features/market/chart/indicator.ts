@@ -20,7 +20,7 @@ export const shadeOf = (place: number): string => `shade-${1 + (place % SHADES)}
 export interface Curve {
   key: string
   title: string
-  part: 'price' | 'rsi' | 'macd'
+  part: string
   tone: string
   kind: 'line' | 'dotted' | 'histogram'
   /** One line of each indicator stands for it in the legend. */
