@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # Four processes keep two processors busy, because tests wait for servers.
 SPREAD := -n 4 --no-loadscope-reorder
 # The tests that have to run every wing of the application. Counting lines takes time, so the others do without.
-COVERING := tests/application tests/sandbox/test_strategy_command.py $(addprefix tests/web/test_,account.py brokers_api.py second_factor.py users.py)
+COVERING := tests/application tests/web/strategies tests/sandbox/test_strategy_command.py $(addprefix tests/web/test_,account.py brokers_api.py second_factor.py users.py)
 # Compiled modules are kept whatever the environment says: the tests start some two hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -48,7 +48,7 @@ def read_frame(read: Callable[[int], bytes], longest: int) -> tuple[dict[str, An
     try:
         told = json.loads(text)
         names = told.pop("rows", []) if isinstance(told, dict) else None
-        if names is None or (len(numbers) % 8 if names else numbers):
+        if names is None or len({*names}) < len(names) or (len(numbers) % 8 if names else numbers):
             raise Torn("no frame")
         rows = np.frombuffer(numbers, "<f8").reshape(len(names), -1) if names else ()
         return told, dict(zip(names, rows, strict=True))

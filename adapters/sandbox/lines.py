@@ -12,7 +12,6 @@ import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from application.ports.sandbox import LONGEST_LINE_NAME, MOST_LINES, Rows
-from domain.candles.indicators import LINES, Indicator
 
 
 def lines_of(strategy: Any, candles: pd.DataFrame, given: Sequence[str]) -> Rows:
@@ -35,11 +34,14 @@ def _is_number(line: Any) -> bool:
     return isinstance(line, pd.Series) and pd.api.types.is_any_real_numeric_dtype(line.dtype)
 
 
-def drawn(close: NDArray[np.float64], asked: Indicator) -> Rows:
-    """Return the lines of an indicator at each price; NaN where a line has not begun, or the bars are too few."""
-    ta, names = import_module("pandas_ta_classic"), LINES[asked.name]
-    calculate = {"ema": ta.ema, "rsi": ta.rsi, "macd": ta.macd, "bollinger": ta.bbands}[asked.name]
-    told = calculate(pd.Series(close), *asked.numbers)
+def drawn(close: NDArray[np.float64], indicator: str, numbers: Sequence[int], names: Sequence[str]) -> Rows:
+    """Return the lines of an indicator, so named, at each price.
+
+    They have NaN where a line has not begun, and everywhere if the bars are too few.
+    """
+    ta = import_module("pandas_ta_classic")
+    calculate = {"ema": ta.ema, "rsi": ta.rsi, "macd": ta.macd, "bollinger": ta.bbands}[indicator]
+    told = calculate(pd.Series(close), *numbers)
     if told is None:
         return {name: np.full(len(close), np.nan) for name in names}
     columns = [told] if told.ndim == 1 else [told.iloc[:, place] for place in range(len(names))]

@@ -11,10 +11,10 @@ _DECISION = {"long": bool, "short": bool, "size": float, "stop": float, "target"
 _FAULT = {"kind": (str,), "message": (str,), "line": (int, type(None)), "traceback": (str,)}
 
 
-def read_reply(told: Mapping[str, Any], rows: Rows, call: int, length: int) -> Reply:
+def read_reply(told: Mapping[str, Any], rows: Rows, call: int, length: int | None) -> Reply:
     """Read a reply to a call as strictly as if an enemy had written it, which is possible. Raises `Forged`.
 
-    Lines have a value for each of the `length` bars of the call.
+    Lines have a value for each of the `length` bars of the call; None allows no lines.
     """
     if told.keys() - {"id", "decision", "fault", "log"} or told.get("id") != call:
         raise Forged("a reply to another call, or with other words")
@@ -33,7 +33,7 @@ def read_reply(told: Mapping[str, Any], rows: Rows, call: int, length: int) -> R
         or not all(isinstance(fault[name], kinds) for name, kinds in _FAULT.items())
     ):
         raise Forged("a fault that is none")
-    if len(rows) > MOST_LINES or any(
+    if len(rows) > (0 if length is None else MOST_LINES) or any(
         type(name) is not str or len(name) > LONGEST_LINE_NAME or len(line) != length for name, line in rows.items()
     ):
         raise Forged("lines that are none")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from adapters.sandbox.frames import Torn, read_frame, write_frame
 from adapters.sandbox.replies import read_functions, read_reply
 from application.ports.sandbox import Forged, Overrun, Reply, Rows, SandboxError
-from domain.candles.indicators import Indicator
+from domain.candles.indicators import LINES, Indicator
 
 LONGEST_REPLY = 2 * 2**20
 CALL_SECONDS, CPU_SECONDS = 10.0, 3600
@@ -126,11 +126,13 @@ class Worker:
         `rows` are `opened_at` (milliseconds, UTC), `open`, `high`, `low`, `close` (quote) and `volume` (base). Raises
         `Overrun` when it does not answer in time, `Forged` when what comes is no reply.
         """
-        return self._call({"balance": balance, "position": position, "lines": lines}, rows, seconds)
+        asked = {"balance": balance, "position": position, "lines": lines}
+        return self._call(asked, rows, seconds, length=len(rows["close"]) if lines else None)
 
     def draw(self, close: NDArray[np.float64], indicator: Indicator) -> Rows:
         """Return the lines of an indicator at each of these prices (quote). Raises as `decide`."""
-        reply = self._call({"indicator": str(indicator)}, {"close": close}, CALL_SECONDS)
+        asked = {"indicator": indicator.name, "numbers": indicator.numbers, "names": LINES[indicator.name]}
+        reply = self._call(asked, {"close": close}, CALL_SECONDS, length=len(close))
         if reply.fault is not None:
             self.close()
             raise SandboxError(reply.fault["message"])
@@ -147,10 +149,11 @@ class Worker:
         """True when another worker is to take its place: it has worked enough, has grown too much, or has ended."""
         return self._connection.fileno() < 0 or self._calls >= MOST_CALLS or self._grown > MOST_GROWTH
 
-    def _call(self, asked: Mapping[str, Any], rows: Rows, seconds: float) -> Reply:
+    def _call(self, asked: Mapping[str, Any], rows: Rows, seconds: float, length: int | None = None) -> Reply:
+        """Call the worker. Lines of this length may come with its reply, None for no lines."""
         with self._ended_by_errors():
             told, lines = self._told(asked, rows, seconds)
-            reply = read_reply(told, lines, self._calls, max(map(len, rows.values()), default=0))
+            reply = read_reply(told, lines, self._calls, length)
             if self._calls % MEASURED_EVERY == 0:
                 self._grown = self._sandbox.growth_of(self._number)
             return reply

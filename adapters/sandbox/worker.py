@@ -13,7 +13,6 @@ from adapters.sandbox.host import Fault, Host, Log
 from adapters.sandbox.lines import drawn, functions
 from adapters.sandbox.lockdown import lock_down
 from application.ports.sandbox import Rows
-from domain.candles.indicators import indicator_of
 
 LONGEST_REQUEST = 4 * 2**20
 
@@ -60,7 +59,7 @@ class Answering:
             self._host = Host(asked["code"], self._log)
             return {}, {}
         if "indicator" in asked:
-            return {}, drawn(rows["close"], indicator_of(asked["indicator"]))
+            return {}, drawn(rows["close"], asked["indicator"], asked["numbers"], asked["names"])
         if "functions" in asked:
             return {"functions": functions()}, {}
         if self._host is None:

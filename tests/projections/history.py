@@ -20,6 +20,7 @@ from domain.people.broker import Broker, Exchange, Limits, StopStyle, Usage, Ven
 from domain.people.user import Preferences, Role, User
 from domain.reconciliation import Discrepancy, Fact, Kind, Occasion, Phase, Reconciliation, Resolution, Statement
 from domain.refusals import Refused
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.webhooks.gates import Gates
 from domain.webhooks.stream import WebhookStream
@@ -52,6 +53,7 @@ class History:
         self.alerts: list[Alert] = []
         self.runs: list[Reconciliation] = []
         self.streams: list[WebhookStream] = []
+        self.strategies: list[Strategy] = []
         self.now = NOW
         self.users: list[User] = []
         for number in (1, 2):
@@ -70,9 +72,9 @@ class History:
     def _something(self, user: int) -> Aggregate:
         kinds: list[Callable[[int], Aggregate]] = [
             self._new_order, self._new_webhook, self._new_broker, self._new_position, self._new_alert,
-            self._new_run, self._new_stream,
+            self._new_run, self._new_stream, self._new_strategy,
         ]  # fmt: skip
-        weights = [4, 3, 1, 1, 1, 1, 1, 12, 4, 3, 2, 8, 2, 3, 12]
+        weights = [4, 3, 1, 1, 1, 1, 1, 1, 12, 4, 3, 2, 8, 2, 3, 12, 4]
         kind = self.random.choices([*kinds, *map(self._changed, self._lists())], weights=weights)[0]
         return kind(user)
 
@@ -86,6 +88,7 @@ class History:
             (self.alerts, self._alert_verbs()),
             (self.runs, self._run_verbs()),
             (self.streams, self._stream_verbs()),
+            (self.strategies, self._strategy_verbs()),
         ]
 
     def _changed(self, of: tuple[list[Any], dict[str, Callable[[Any], None]]]) -> Callable[[int], Aggregate]:
@@ -104,6 +107,22 @@ class History:
             return thing
 
         return change
+
+    def _new_strategy(self, user: int) -> Strategy:
+        strategy = Strategy.create(len(self.strategies) + 1, user, f"strategy of {user}", "", "1m")
+        strategy.change_code("a = 1", 1000, 0)
+        self.strategies.append(strategy)
+        return strategy
+
+    def _strategy_verbs(self) -> dict[str, Callable[[Strategy], None]]:
+        return {
+            "change_code": lambda s: s.change_code(f"a = {self.random.random()}", 1000, len(s.versions)) and None,
+            "validate": lambda s: s.validate(self.random.randrange(1, 4), 100),
+            "invalidate": lambda s: s.invalidate(self.random.randrange(1, 4), "import", 1),
+            "rename": lambda s: s.rename(f"strategy {self.random.random()}", "described"),
+            "choose_timeframe": lambda s: s.choose_timeframe("15m"),
+            "delete": lambda s: s.delete(),
+        }
 
     def _amount(self) -> Decimal:
         return Decimal(self.random.randrange(1, 10**6)) / Decimal(10 ** self.random.choice((2, 5, 18)))

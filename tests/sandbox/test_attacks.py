@@ -102,6 +102,28 @@ def test_what_is_no_frame_is_refused(sandbox: Sandbox, raw: str) -> None:
         worker.load(code)
 
 
+@pytest.mark.parametrize(
+    ("names", "numbers"), [("['a']", "[0.0]"), ("['a'] * 2", "[0.0] * 4000"), ("['x' * 61]", "[0.0] * 2000"),
+    ("[1]", "[0.0] * 2000"), ("[str(n) for n in range(17)]", "[0.0] * 34000"), ("[[]]", "[0.0] * 2000")],
+)  # fmt: skip
+def test_lines_that_do_not_fit_are_refused(sandbox: Sandbox, bars: Any, names: str, numbers: str) -> None:
+    code = CALM.replace(
+        "pass",
+        f"""
+        import os, json, struct
+        names, numbers = {names}, struct.pack('<' + 'd' * len({numbers}), *{numbers})
+        text = json.dumps({{'id': 2, 'decision': {{'long': False}}, 'log': [], 'rows': names}}).encode()
+        data = struct.pack('<II', len(text), len(numbers)) + text + numbers
+        while data:
+            data = data[os.write(3, data):]
+""",
+    )
+    with sandbox.worker() as worker:
+        worker.load(code)
+        with pytest.raises(Forged):
+            worker.decide(bars, 1000.0, lines=True)
+
+
 def test_what_a_strategy_patches_is_patched_for_itself_alone(sandbox: Sandbox, bars: Any) -> None:
     code = (
         "import pandas as pd, numpy as np, gc\n"

@@ -25,6 +25,7 @@ from domain.orders.execution import Execution
 from domain.orders.order import Order
 from domain.orders.wish import Side, Source, Type, Wish
 from domain.reconciliation import Occasion, Reconciliation
+from domain.strategies.strategy import Strategy
 from domain.trading.position import Position
 from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
@@ -97,7 +98,10 @@ class Life:
             position.reduce(Execution(linked.id, "t2", Decimal(1), Decimal(110), Decimal(0), "USDT", NOW), Decimal(0))
             stream = WebhookStream.open(StreamKey(user, user, "BTCUSDT", "5", "EMA"))
             stream.monitor(user, NOW)
-            store.save(stream, linked, position, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
+            strategy = Strategy.create(user, user, f"crossing of {user}", "", "1m")
+            strategy.change_code(f"secret = 'idea of {user}'", 1000, 0)
+            console.context.records.drafts.keep(user, user, f"half an idea of {user}", 1)
+            store.save(stream, linked, position, strategy, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
 
 
 @pytest.fixture
@@ -223,6 +227,7 @@ def test_a_forgotten_user_is_gone(console: Any, alice: Any, bobs: Life, problem:
     assert _forget(alice).status_code == 204
     console.project()
     assert _one(console, "SELECT count(*) FROM service.layouts WHERE user_id = 2") == 0
+    assert _one(console, "SELECT count(*) FROM service.drafts WHERE user_id = 2") == 0
     problem(bobs.browser.get("/api/session"), 401, "not_logged_in")
     problem(_log_in(console), 401, "login_wrong")
     problem(alice.put("/api/users/2/enabled", json={"enabled": True}), 404, "not_found")
