@@ -31,7 +31,7 @@ check: .venv/.installed
 
 # Everything is killed at every step, a thousand doors among them; `make test` tries a sample of each.
 faults: .venv/.installed
-	$(BIN)/pytest $(SPREAD) -m "" tests/faults $$(grep -rl --include='*.py' thoroughly tests/story)
+	$(BIN)/pytest $(SPREAD) -m "" tests/faults $$(grep -rl --include='test_*.py' thoroughly tests/story tests/sandbox)
 
 bench: .venv/.clients
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import socket
@@ -59,8 +60,11 @@ class Sandbox:
         self._control = _connected(address, seconds)
         self._number = 0
 
-    def worker(self, cpu_seconds: int = CPU_SECONDS) -> Worker:
-        """Fork a worker and wait until it is locked. Raises `SandboxError` when it cannot be."""
+    def worker(self, cpu_seconds: int = CPU_SECONDS, life: float = math.inf) -> Worker:
+        """Fork a worker and wait until it is locked. Raises `SandboxError` when it cannot be.
+
+        It may calculate for `cpu_seconds`, and answers nothing later than `life` seconds from now.
+        """
         self._number += 1
         ours, theirs = socket.socketpair()
         with theirs:
@@ -70,23 +74,24 @@ class Sandbox:
             except OSError as error:
                 ours.close()
                 raise SandboxError(str(error)) from None
-        return Worker(self, self._number, ours)
+        return Worker(self, self._number, ours, time.monotonic() + life)
 
     def growth_of(self, number: int) -> int:
         """Return the bytes by which a worker has grown since it was forked. Raises `SandboxError`."""
         try:
-            self._control.settimeout(START_SECONDS)
             self._control.send(json.dumps({"measure": number}).encode())
+            if not _is_readable(self._control, START_SECONDS):
+                raise SandboxError("the sandbox does not answer")
             return int(json.loads(self._control.recv(4096))["grown"])
         except (OSError, ValueError) as error:
             raise SandboxError(str(error)) from None
 
     def has_died(self) -> bool:
         """Return whether the zygote is gone, and all workers with it."""
+        if self._control.fileno() < 0:
+            return True
         try:
-            return not self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
+            return _is_readable(self._control, 0) and not self._control.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
@@ -105,8 +110,9 @@ class Sandbox:
 class Worker:
     """One locked process for the code of one strategy. After an error it is gone."""
 
-    def __init__(self, sandbox: Sandbox, number: int, connection: socket.socket) -> None:
+    def __init__(self, sandbox: Sandbox, number: int, connection: socket.socket, until: float) -> None:
         self._sandbox, self._number, self._connection = sandbox, number, connection
+        self._until = until
         self._calls = self._grown = 0
         with self._ended_by_errors():
             told, _ = self._read(START_SECONDS)
@@ -181,12 +187,12 @@ class Worker:
             raise
 
     def _read(self, seconds: float) -> tuple[dict[str, Any], Rows]:
-        deadline = time.monotonic() + seconds
+        deadline = min(time.monotonic() + seconds, self._until)
 
         def read(length: int) -> bytes:
             left = max(deadline - time.monotonic(), 0)
-            if not select.select([self._connection], [], [], left)[0]:
-                raise Overrun(f"no answer within {seconds:.0f} s")
+            if not _is_readable(self._connection, left):
+                raise Overrun("no answer in time")
             return self._connection.recv(length)
 
         try:
@@ -210,15 +216,22 @@ class Worker:
         self.close()
 
 
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    """Return whether something comes, or the other end hangs up, within some seconds; its number may be any."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 @contextmanager
-def one_worker(address: Path, seconds: float, cpu_seconds: int) -> Iterator[Worker]:
+def one_worker(address: Path, seconds: float, life: int) -> Iterator[Worker]:
     """Yield a worker of a connection of its own, so that any thread may use it. Raises `SandboxError`.
 
-    It waits `seconds` for a zygote that is being started; `cpu_seconds` are all that the worker may use.
+    It waits `seconds` for a zygote that is being started; `life` seconds are all that the worker has.
     """
     sandbox = Sandbox(address, seconds)
     try:
-        with sandbox.worker(cpu_seconds) as worker:
+        with sandbox.worker(life, life) as worker:
             yield worker
     finally:
         sandbox.close()

@@ -34,8 +34,8 @@ MOST_INBOUND = 64 * 1024
 """The longest message (bytes) that a browser may send over a live socket."""
 MOST_BODY = 1024 * 1024
 """The longest body of a request (bytes)."""
-WORKER_SECONDS, WORKER_CPU_SECONDS = 5.0, 30
-"""Seconds that a check of a strategy waits for a sandbox that is being started, and those that it may calculate for."""
+WORKER_SECONDS, WORKER_LIFE = 5.0, 30
+"""Seconds that a check of a strategy waits for a sandbox that is being started, and those that it may take."""
 PAGES = Path(__file__).parents[2] / "frontend" / "dist"
 
 
@@ -80,7 +80,7 @@ def platform_of(house: House, candles: Candles) -> Platform:
         need_depth=house.bus.need_depth,
         depth=house.bus.depth,
         need_series=house.bus.need_series,
-        worker=lambda: one_worker(house.settings.sandbox, WORKER_SECONDS, WORKER_CPU_SECONDS),
+        worker=lambda: one_worker(house.settings.sandbox, WORKER_SECONDS, WORKER_LIFE),
         draw=Charting(candles, drawing.draw).draw,
         functions=drawing.functions,
     )

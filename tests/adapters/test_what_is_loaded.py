@@ -134,7 +134,7 @@ def test_a_signal_after_ten_thousand_trades_loads_what_the_first_one_did(long_li
     for name, stream, length in database.connect().execute(lengths).fetchall():
         assert length <= LONGEST
         assert Reader(database.store()).load(kinds.pop(name), stream) == length
-    assert set(kinds) == {"Platform", "Replacement", "WebhookStream"}
+    assert set(kinds) == {"Platform", "Replacement", "Strategy", "WebhookStream"}
 
 
 # --- streams that grow as long as their subject lives -------------------------------------------------------------

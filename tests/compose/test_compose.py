@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from adapters.database.migrate import OWNER
+from adapters.sandbox.sandbox import ENVIRONMENT, Sandbox
 from tests.support.ports import neighbours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -122,3 +123,29 @@ def test_every_variable_is_in_the_example():
     asked = set(re.findall(r"\$\{(\w+)", (REPOSITORY / "docker-compose.yml").read_text()))
     read = set(re.findall(r'"(ARISTOBOT_[A-Z_]+)"', (REPOSITORY / "aristobot" / "settings.py").read_text()))
     assert asked | read <= listed
+
+
+def test_the_sandbox_has_nothing_to_lose(zygote):
+    """It starts with its words and environment alone, and with no data, secret, network or right."""
+    service = OURS["sandbox"]
+    assert service["environment"] == ENVIRONMENT
+    assert service["volumes"] == ["sandbox:/sandbox"]
+    assert (service["network_mode"], service["read_only"], service["cap_drop"]) == ("none", True, ["ALL"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"depends_on", "env_file", "secrets", "privileged", "cap_add"} & service.keys()
+    folder = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
+    words = [sys.executable, *service["entrypoint"][1:], str(folder / "socket")]
+    process = subprocess.Popen(words, cwd=folder, env=service["environment"])
+    try:
+        connected = Sandbox(folder / "socket", 30)
+        with connected.worker() as worker:
+            assert worker.functions()
+        connected.close()
+    finally:
+        process.kill()
+        process.wait()
+    web = OURS["web"]
+    assert web["environment"]["ARISTOBOT_SANDBOX"] == service["command"][0]
+    assert "sandbox:/sandbox" in web["volumes"]
+    others = [service for name, service in OURS.items() if name not in {"sandbox", "web"}]
+    assert not any("sandbox:/sandbox" in other.get("volumes", []) for other in others)

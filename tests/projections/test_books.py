@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.database.migrate import grant, migrate, rebuild_books, verify_books
 from domain.aggregate import Personal, carrying
+from domain.strategies.strategy import digest_of
 from projections.books.projector import BOOKS, create
 from projections.models import MODELS
 
@@ -116,10 +117,33 @@ def test_the_books_say_what_the_positions_say(database, history, project, seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_the_books_say_what_the_strategies_say(database, history, project, seed):
+    """A strategy's row agrees with it, and each version has a row with its code and what was found of it."""
+    past = history(seed)
+    past.go_on(400)
+    project()
+    with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
+        rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.strategies")}
+        versions = cursor.execute("SELECT * FROM books.strategy_versions ORDER BY number").fetchall()
+    assert rows.keys() == {strategy.id for strategy in past.strategies} != set()
+    for strategy in past.strategies:
+        columns = ("number", "user", "name", "description", "timeframe", "deleted")
+        told = {name: rows[strategy.id]["user_id" if name == "user" else name] for name in columns}
+        assert told == {name: getattr(strategy, name) for name in columns}
+        newest, mine = strategy.newest, [row for row in versions if row["strategy_id"] == strategy.id]
+        assert (rows[strategy.id]["version"], rows[strategy.id]["valid"]) == (newest.number, newest.valid)
+        assert [(row["number"], row["digest"], row["valid"]) for row in mine] == [
+            (one.number, one.digest, one.valid) for one in strategy.versions
+        ]
+        assert all(digest_of(row["code"]) == row["digest"] for row in mine)
+        assert all((row["fault"] is not None) == (row["valid"] is False) for row in mine)
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_books_say_what_the_streams_say(database, history, project, seed):
     """A stream's row agrees with it, and each MISS and each slot that nobody could judge has a row among webhooks."""
     past = history(seed)
-    past.go_on(500)
+    past.go_on(700)
     project()
     with database.connect() as owner, owner.cursor(row_factory=dict_row) as cursor:
         rows = {row["id"]: row for row in cursor.execute("SELECT * FROM books.streams")}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,35 @@ def sandbox(zygote: Path) -> Iterator[Sandbox]:
     connected.close()
 
 
+@pytest.fixture(scope="session", params=["here", "user", "container"])
+def locked(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Connect to a zygote whose workers are locked: as whoever runs the tests, as another user, as in a container."""
+    if request.param == "here":
+        yield sandbox
+    elif os.geteuid() == 0:
+        with connected("tests.sandbox.elsewhere", request.param) as elsewhere:
+            yield elsewhere
+    else:
+        pytest.skip("only root becomes another user")
+
+
 @pytest.fixture(scope="session")
 def unlocked() -> Iterator[Sandbox]:
     """Connect to a zygote whose workers are not."""
+    with connected("tests.sandbox.unlocked") as open_to_all:
+        yield open_to_all
+
+
+@contextmanager
+def connected(module: str, *words: str) -> Iterator[Sandbox]:
+    """Start a zygote of the tests' own and connect to it."""
     with short_folder() as folder, (folder / "out").open("wb") as out:
-        command = [sys.executable, "-s", "-m", "tests.sandbox.unlocked", os.fspath(folder / "socket")]
+        folder.chmod(0o777)
+        command = [sys.executable, "-s", "-m", module, *words, os.fspath(folder / "socket")]
         process = subprocess.Popen(command, cwd=REPOSITORY, env=sandboxes.ENVIRONMENT, stdout=out, stderr=out)
-        connected = Sandbox(folder / "socket", 60)
-        yield connected
-        connected.close()
+        there = Sandbox(folder / "socket", 60)
+        yield there
+        there.close()
         process.kill()
         process.wait()
 

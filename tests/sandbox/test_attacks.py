@@ -31,10 +31,10 @@ def test_there_are_attacks_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("attack", EVERY)
-def test_an_attack_has_no_effect(sandbox: Sandbox, world: World, bars: Any, attack: str) -> None:
+def test_an_attack_has_no_effect(locked: Sandbox, world: World, bars: Any, attack: str) -> None:
     """The next strategy works as if nothing had been."""
-    assert not world.is_hurt(attacked(sandbox, world.told_of(attack)))
-    with sandbox.worker() as worker:
+    assert not world.is_hurt(attacked(locked, world.told_of(attack)))
+    with locked.worker() as worker:
         assert worker.load(CALM).fault is None
         assert worker.decide(bars, 1000.0).decision == {"long": False}
 
