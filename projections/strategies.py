@@ -85,7 +85,7 @@ def _saved(_: Row, event: events.StrategyCodeChanged) -> Row:
 
 
 def _invalidated(_: Row, event: events.StrategyInvalidated) -> Row:
-    return {"valid": False, "fault": event.fault, "fault_line": event.line}
+    return {"valid": False, "fault": storable(event.fault), "fault_line": event.line}
 
 
 STRATEGY_VERSIONS = ReadModel(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -102,8 +103,10 @@ class Drafts(Protocol):
     def find(self, user: int, strategy: int) -> Any | None:
         """Return the draft of a strategy, None when there is none."""
 
-    def keep(self, user: int, strategy: int, code: str, based_on: int) -> None:
-        """Keep a draft in place of the last one."""
+    def keep(
+        self, user: int, strategy: int, code: str, based_on: int, history: int, seen: datetime | None
+    ) -> datetime | None:
+        """Keep a draft in place of the one that was `seen`, and return when; None if there is another one."""
 
     def drop(self, user: int, strategy: int, code: str | None = None) -> None:
         """Throw a draft away; with `code` only one that says just that, for another window may have written more."""

@@ -16,15 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from adapters.sandbox.bounds import LONGEST_LOGGED, LONGEST_MESSAGE, LONGEST_TRACEBACK, MOST_LOGGED
 from adapters.sandbox.lines import lines_of
 from adapters.sandbox.strategy import Strategy
 from application.ports.sandbox import Rows
 
 FILE = "strategy.py"
 """The name under which the code of a strategy stands in tracebacks."""
-MOST_LINES, LONGEST_LINE = 1000, 2000
-"""The lines of a log that one call may write, and the characters of each; what is beyond is left out."""
-LONGEST_TRACEBACK = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,13 @@ class Log(io.TextIOBase):
 
     def __call__(self, text: object) -> None:
         """Add a line."""
-        if len(self.lines) < MOST_LINES:
-            self.lines.append(str(text)[:LONGEST_LINE])
+        if len(self.lines) < MOST_LOGGED:
+            self.lines.append(str(text)[:LONGEST_LOGGED])
 
     def write(self, text: str) -> int:
         """Take in what is printed, line by line."""
-        *whole, rest = (self._begun + text[: LONGEST_LINE * MOST_LINES]).split("\n")
-        self._begun = rest[:LONGEST_LINE]
+        *whole, rest = (self._begun + text[: LONGEST_LOGGED * MOST_LOGGED]).split("\n")
+        self._begun = rest[:LONGEST_LOGGED]
         for line in whole:
             self(line)
         return len(text)
@@ -76,7 +74,8 @@ class Host:
         classes = [one for one in names.values() if isinstance(one, type) and one is not Strategy]
         found = [one for one in classes if issubclass(one, Strategy) and not _has_heirs(one, classes)]
         if len(found) != 1:
-            raise Fault("no_class" if not found else "many_classes", ", ".join(one.__name__ for one in found), None)
+            said = ", ".join(one.__name__ for one in found)
+            raise Fault("many_classes" if found else "no_class", said[:LONGEST_MESSAGE], None)
         self._class: Any = found[0]
 
     def decide(
@@ -88,11 +87,11 @@ class Host:
         """
         candles = pd.DataFrame({name: row.copy() for name, row in rows.items() if name != "opened_at"})
         candles.insert(0, "time", pd.to_datetime(rows["opened_at"].astype(np.int64), unit="ms", utc=True))
-        given = [*candles.columns]
+        given, length = [*candles.columns], len(candles)
 
         def work() -> tuple[dict[str, Any], Rows]:
             strategy, decision = self._asked(candles, balance, position)
-            return decision, lines_of(strategy, candles, given) if lines else {}
+            return decision, lines_of(strategy, candles, given, length) if lines else {}
 
         told: tuple[dict[str, Any], Rows] = self._guarded(work)
         return told
@@ -130,7 +129,7 @@ def _compiled(code: str) -> CodeType:
     try:
         return compile(code, FILE, "exec")
     except SyntaxError as error:
-        raise Fault("syntax", error.msg, error.lineno) from None
+        raise Fault("syntax", error.msg[:LONGEST_MESSAGE], error.lineno or None) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise Fault("syntax", str(error) or type(error).__name__, None) from None
 
@@ -138,7 +137,8 @@ def _compiled(code: str) -> CodeType:
 def _fault(error: BaseException) -> Fault:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
     told = "".join(traceback.format_exception(error))
-    return Fault("raised", f"{type(error).__name__}: {error}", lines[-1] if lines else None, told[-LONGEST_TRACEBACK:])
+    said = f"{type(error).__name__}: {error}"
+    return Fault("raised", said[:LONGEST_MESSAGE], lines[-1] if lines else None, told[-LONGEST_TRACEBACK:])
 
 
 def _bool(method: Callable[[], Any]) -> bool:

@@ -14,20 +14,30 @@ from numpy.typing import NDArray
 from application.ports.sandbox import LONGEST_LINE_NAME, MOST_LINES, Rows
 
 
-def lines_of(strategy: Any, candles: pd.DataFrame, given: Sequence[str]) -> Rows:
-    """Return what a strategy has calculated for every bar: columns that were not given, and series of its own."""
+def lines_of(strategy: Any, candles: pd.DataFrame, given: Sequence[str], length: int) -> Rows:
+    """Return what a strategy has calculated for every bar: columns that were not given, and series of its own.
+
+    What has not the `length` of the frame that was handed over belongs to no bars that could be told.
+    """
     found = dict[str, Any]()
     for name, value in {"": candles, **vars(strategy)}.items():
         if isinstance(value, pd.DataFrame):
             columns = [column for column in value.columns if column not in given]
             found |= {str(column): value[column] for column in columns if str(column) not in found}
-        elif isinstance(value, pd.Series) and value.name not in found and value.name not in given:
-            found[name] = value
-    fitting = {name: line for name, line in found.items() if len(line) == len(candles) and _is_number(line)}
+        elif isinstance(value, pd.Series) and not _stands_for(value, candles, found):
+            found[str(name)] = value
+    fitting = {name: line for name, line in found.items() if len(line) == length and _is_number(line)}
     return {
         name[:LONGEST_LINE_NAME]: line.to_numpy(np.float64, na_value=np.nan)
         for name, line in [*fitting.items()][:MOST_LINES]
     }
+
+
+def _stands_for(line: Any, candles: pd.DataFrame, found: dict[str, Any]) -> bool:
+    """Return whether a series is a column by another name: it may have kept the name of what it was made of."""
+    columns = [found[line.name]] if line.name in found else []
+    columns += [candles[line.name]] if line.name in candles.columns else []
+    return any(line.equals(column) for column in columns)
 
 
 def _is_number(line: Any) -> bool:

@@ -133,7 +133,8 @@ class Worker:
         `Overrun` when it does not answer in time, `Forged` when what comes is no reply.
         """
         asked = {"balance": balance, "position": position, "lines": lines}
-        return self._call(asked, rows, seconds, length=len(rows["close"]) if lines else None)
+        length = len(rows["close"]) if lines else None
+        return self._call(asked, rows, seconds, length, held=position is not None)
 
     def draw(self, close: NDArray[np.float64], indicator: Indicator) -> Rows:
         """Return the lines of an indicator at each of these prices (quote). Raises as `decide`."""
@@ -155,11 +156,13 @@ class Worker:
         """True when another worker is to take its place: it has worked enough, has grown too much, or has ended."""
         return self._connection.fileno() < 0 or self._calls >= MOST_CALLS or self._grown > MOST_GROWTH
 
-    def _call(self, asked: Mapping[str, Any], rows: Rows, seconds: float, length: int | None = None) -> Reply:
-        """Call the worker. Lines of this length may come with its reply, None for no lines."""
+    def _call(
+        self, asked: Mapping[str, Any], rows: Rows, seconds: float, length: int | None = None, held: bool | None = None
+    ) -> Reply:
+        """Call the worker, and read its reply as `read_reply`."""
         with self._ended_by_errors():
             told, lines = self._told(asked, rows, seconds)
-            reply = read_reply(told, lines, self._calls, length)
+            reply = read_reply(told, lines, self._calls, length, held)
             if self._calls % MEASURED_EVERY == 0:
                 self._grown = self._sandbox.growth_of(self._number)
             return reply

@@ -11,11 +11,12 @@ from psycopg_pool import ConnectionPool
 
 @dataclass(frozen=True)
 class Draft:
-    """The draft of a strategy: its code, the version it began with (0 for none), and when it was last written (UTC)."""
+    """The draft of a strategy: its code and history, the version it began with (0 for none), its last writing (UTC)."""
 
     strategy: int
     code: str
     based_on: int
+    history: int
     saved_at: datetime
 
 
@@ -29,7 +30,8 @@ class DraftTable:
         """Return the drafts of a user, by strategy."""
         with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Draft)) as cursor:
             return cursor.execute(
-                "SELECT strategy, code, based_on, saved_at FROM service.drafts WHERE user_id = %s ORDER BY strategy",
+                "SELECT strategy, code, based_on, history, saved_at FROM service.drafts WHERE user_id = %s"
+                " ORDER BY strategy",
                 (user,),
             ).fetchall()
 
@@ -37,15 +39,22 @@ class DraftTable:
         """Return the draft of a strategy, None when there is none."""
         return next((draft for draft in self.of(user) if draft.strategy == strategy), None)
 
-    def keep(self, user: int, strategy: int, code: str, based_on: int) -> None:
-        """Keep a draft in place of the last one."""
+    def keep(
+        self, user: int, strategy: int, code: str, based_on: int, history: int, seen: datetime | None
+    ) -> datetime | None:
+        """Keep a draft in place of the one that was `seen`, and return the time of writing.
+
+        Return None, and keep nothing, where another one was written since.
+        """
         with self._pool.connection() as connection:
-            connection.execute(
-                "INSERT INTO service.drafts (strategy, user_id, code, based_on) VALUES (%s, %s, %s, %s)"
+            row = connection.execute(
+                "INSERT INTO service.drafts (strategy, user_id, code, based_on, history) VALUES (%s, %s, %s, %s, %s)"
                 " ON CONFLICT (strategy) DO UPDATE SET code = EXCLUDED.code, based_on = EXCLUDED.based_on,"
-                " saved_at = clock_timestamp() WHERE drafts.user_id = EXCLUDED.user_id",
-                (strategy, user, code, based_on),
-            )
+                " history = EXCLUDED.history, saved_at = clock_timestamp() WHERE drafts.user_id = EXCLUDED.user_id"
+                " AND (drafts.saved_at = %s OR drafts.code = EXCLUDED.code) RETURNING saved_at",
+                (strategy, user, code, based_on, history, seen),
+            ).fetchone()
+        return None if row is None else row[0]
 
     def drop(self, user: int, strategy: int, code: str | None = None) -> None:
         """Throw a draft away; with `code` only one that says just that, for another window may have written more."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from domain.amounts import ZERO, difference, down_to_step, product
+from domain.amounts import ZERO, difference, down_to_step, product, total
 from domain.market import Market
 from domain.orders.wish import Type
 from domain.refusals import Invalid
@@ -102,8 +102,8 @@ def levels(entry: Decimal, stop: float, target: float, market: Market) -> tuple[
     The stop is rounded down to the tick and the target up, so that neither comes closer than was asked for. Zero means
     that there is none.
     """
-    below = product(entry, ONE - _exact(stop)) if stop else None
-    above = product(entry, ONE + _exact(target)) if target else None
+    below = product(entry, difference(ONE, _exact(stop))) if stop else None
+    above = product(entry, total([ONE, _exact(target)])) if target else None
     return (
         None if below is None else down_to_step(below, market.price_tick),
         None if above is None else _up_to_step(above, market.price_tick),

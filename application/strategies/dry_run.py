@@ -14,7 +14,7 @@ from domain.candles.columns import Columns
 BARS = 100
 BALANCE = 10_000.0
 """The capital (quote) of a dry run. Every second call is asked as one that holds something."""
-MOST_LINES = 1000
+MOST_LINES = 200
 """The lines of the log that are kept."""
 
 
@@ -53,7 +53,7 @@ def dry_run(
     run = DryRun()
     try:
         loaded = worker.load(code)
-        run.log, run.fault = loaded.log, fault_of(loaded, code)
+        run.log, run.fault = loaded.log[:MOST_LINES], fault_of(loaded, code)
         for at in candles.opened_at[-bars:].tolist():
             if run.fault is not None:
                 break
@@ -69,10 +69,20 @@ def dry_run(
 def _count(run: DryRun, told: Reply, short: bool, code: str) -> None:
     run.asked += 1
     run.short += short
-    run.log += told.log[: MOST_LINES - len(run.log)]
+    run.log += told.log[: max(MOST_LINES - len(run.log), 0)]
     run.fault = fault_of(told, code)
-    run.longs += bool(told.decision and told.decision.get("long"))
-    run.shorts += bool(told.decision and told.decision.get("short"))
+    run.longs += buys(told)
+    run.shorts += sells(told)
+
+
+def buys(told: Reply) -> bool:
+    """Return whether a reply buys something: an amount of zero is no order."""
+    return bool(told.decision and told.decision.get("long") and told.decision["size"] > 0)
+
+
+def sells(told: Reply) -> bool:
+    """Return whether a reply sells what is held."""
+    return bool(told.decision and told.decision.get("short"))
 
 
 def held_since(at: int, price: float) -> dict[str, float | int | None]:

@@ -31,7 +31,8 @@ class Needs:
 
     `enough` is the shortest one with which nothing differed that was looked at, None when none of the `tried` ones was.
     `decisions` counts by history the bars at which the strategy decided otherwise. `lines` are the indicators that
-    differ even with the longest history: they depend on how many bars there are.
+    differ even with the longest of all histories: they depend on how many bars there are. None is named, and `enough`
+    may be None, where fewer bars are stored than the longest needs.
     """
 
     looked: int
@@ -57,16 +58,23 @@ def needs_of(worker: Worker, candles: Columns) -> Needs | None:
         truth = _asked(worker, known)
         for history in tried:
             told = _asked(worker, {name: row[-history - 1 :] for name, row in known.items()})
-            decisions[history] += [one.decision for one in told] != [one.decision for one in truth]
+            decisions[history] += not all(map(_agree, told, truth))
             differing[history] |= _differing(told[0], truth[0])
     enough = [history for history in tried if not decisions[history] and not differing[history]]
-    return Needs(LOOKS, tried, min(enough, default=None), decisions, tuple(sorted(differing[tried[-1]])))
+    always = differing[HISTORIES[-1]] if HISTORIES[-1] in tried else set()
+    return Needs(LOOKS, tried, min(enough, default=None), decisions, tuple(sorted(always)))
 
 
 def _asked(worker: Worker, rows: Rows) -> list[Reply]:
     price, at = float(rows["close"][-1]), int(rows["opened_at"][-1])
     held: list[Mapping[str, Any] | None] = [None, held_since(at, price)]
     return [worker.decide(rows, BALANCE, position, lines=True) for position in held]
+
+
+def _agree(told: Reply, truth: Reply) -> bool:
+    """Return whether two replies decide the same, but for last digits that sums over a window never share."""
+    one, other = told.decision or {}, truth.decision or {}
+    return one.keys() == other.keys() and all(np.isclose(one[name], other[name], TOLERANCE, 0) for name in one)
 
 
 def _differing(told: Reply, truth: Reply) -> set[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from application.ports.sandbox import Forged, Overrun, Reply, Rows, Worker
-from application.strategies.dry_run import BALANCE, Fault, fault_of, held_since
+from application.ports.sandbox import Forged, Overrun, Rows, Worker
+from application.strategies.dry_run import BALANCE, Fault, buys, fault_of, held_since, sells
 from application.strategies.frame import frame_at
 from domain.candles.anchor import HISTORY, anchored
 from domain.candles.columns import Columns
@@ -61,10 +61,10 @@ def _walk(told: Preview, worker: Worker, code: str, candles: Columns, timeframe:
         told.fault = fault_of(reply, code)
         if told.fault is not None:
             return
-        if _says(reply, "long"):
+        if buys(reply):
             told.signals.append(Signal(at, Side.BUY))
             position = held_since(at, float(rows["close"][-1]))
-        elif _says(reply, "short"):
+        elif sells(reply):
             told.signals.append(Signal(at, Side.SELL))
             position = None
         if is_last:  # its frame holds all bars of the block
@@ -72,7 +72,3 @@ def _walk(told: Preview, worker: Worker, code: str, candles: Columns, timeframe:
                 lines.setdefault(name, np.full(len(times), np.nan))[begun : place + 1] = line[begun - place - 1 :]
             begun = place + 1
     told.lines = lines
-
-
-def _says(reply: Reply, side: str) -> bool:
-    return bool(reply.decision and reply.decision.get(side))

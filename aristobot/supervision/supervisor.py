@@ -42,6 +42,7 @@ SERVERS = "servers.json"
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.2
 SERVER_PAUSE = 1.0
+NOT_STARTED = (OSError, process.ServerError)
 
 
 class AlreadyRunning(Exception):
@@ -193,14 +194,14 @@ class Supervisor:
             with self._output("sandbox") as out:
                 return sandbox.start(self.settings.sandbox, out)
 
-        self._begin(Child("sandbox", start))
+        self._begin(Child("sandbox", start), needed=False)
 
-    def _begin(self, child: Child) -> None:
+    def _begin(self, child: Child, *, needed: bool = True) -> None:
         self._children.append(child)
         self._revive(child)
         if child.process is None:
             self._revive(child)
-        if child.process is None:
+        if child.process is None and needed:
             raise OSError(f"{child.name} could not be started; see {self.settings.home / 'logs' / 'supervisor.log'}")
 
     def _new_fork_server(self) -> ForkServer:
@@ -215,7 +216,7 @@ class Supervisor:
         child.started_at, child.frozen = time.monotonic(), False
         try:
             child.process = child.start()
-        except OSError as error:  # tried again, with a new fork server if this one makes no children any more
+        except NOT_STARTED as error:  # tried again, with a new fork server if this one makes no children any more
             self._log.error("not_started", terminal=child.name, error=str(error))
             child.died(child.started_at)
             return

@@ -133,8 +133,13 @@ class Strategy(Aggregate):
             self._validated(number, bars)
 
     def invalidate(self, number: int, fault: str, line: int | None) -> None:
-        """Record that a version has a fault: its code and the line in question, None where no line is."""
+        """Record that a version has a fault: its code and the line in question, None where no line is.
+
+        Raises `Invalid` for a line that no code has.
+        """
         self._check_there()
+        if line is not None and not 0 < line <= LONGEST_CODE + 1:
+            raise Invalid(f"line was {line}", code="line_invalid", field="line")
         if self.version_numbered(number).valid is not False:
             self._invalidated(number, fault, line)
 

@@ -16,7 +16,7 @@ import pytest
 from tests.browser.test_accessibility import AT_REST
 from tests.browser.test_strategies import CODE
 from tests.browser.test_truth import hold, post
-from tests.web.strategies.test_strategies_api import CROSSING
+from tests.web.strategies.conftest import CROSSING
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "screens"

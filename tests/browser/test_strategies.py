@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.processes import children_of, words_of
-from tests.web.strategies.test_strategies_api import CROSSING
+from tests.web.strategies.conftest import CROSSING
 
 CODE = ".cm-content[contenteditable=true]"
 
@@ -55,18 +55,21 @@ def test_a_strategy_is_written_checked_saved_and_taken_back(browse: Any, enter: 
         expect(page.locator("[data-test=preview-buys]")).to_have_text(re.compile(r"^\d+ buys?$"))
         page.click("[data-test=strategy-store]")
         expect(state).to_have_text("Version 1 · valid")
-        write(page, CROSSING.replace("0.04", "0.05"))
+        write(page, CROSSING.replace("length=10", "length=15"))
         page.keyboard.press("Control+s")
-        expect(state).to_have_text("Version 2 · valid")
-        page.reload()
-        expect(page.locator(CODE)).to_contain_text("return 0.05")
         expect(state).to_have_text("Version 2 · valid")
         page.click("[data-test=strategy-versions]")
         page.click("[data-test=version-1]")
-        expect(page.locator("[data-test=diff] .cm-changedText")).to_have_text(["4", "5"])
+        expect(page.locator("[data-test=diff] .cm-changedText")).to_have_text(["0", "5"])
         page.click("[data-test=restore]")
-        expect(page.locator(CODE)).to_contain_text("return 0.04")
+        expect(page.locator(CODE)).to_contain_text("length=10")
         expect(state).to_have_text("Draft")
+        page.click("[data-test=discard]")
+        expect(page.locator(CODE)).to_contain_text("length=15")
+        expect(state).to_have_text("Version 2 · valid")
+        page.reload()
+        expect(page.locator(CODE)).to_contain_text("length=15")
+        expect(state).to_have_text("Version 2 · valid")
         page.click("[data-test=strategy-delete]")
         page.click("[data-test=strategy-delete-yes]")
         expect(page.locator("main")).not_to_contain_text(name)
@@ -106,13 +109,45 @@ def test_two_windows_overwrite_nothing(browse: Any, enter: Any) -> None:
         expect(first.locator("[data-test=state]")).to_have_text("Version 1 · valid")
         second.goto(address)
         second.wait_for_selector(CODE)
-        for page, target in ((first, "0.06"), (second, "0.07")):
-            write(page, CROSSING.replace("0.04", target))
+        for page, length in ((first, "16"), (second, "17")):
+            write(page, CROSSING.replace("length=10", f"length={length}"))
             page.click("[data-test=strategy-store]")
         expect(first.locator("[data-test=state]")).to_have_text("Version 2 · valid")
-        expect(second.get_by_role("alert")).to_contain_text("Another version was saved since")
+        expect(second.get_by_text("Another version was saved since")).to_be_visible()
         second.reload()
-        expect(second.locator(CODE)).to_contain_text("return 0.07")
+        expect(second.locator(CODE)).to_contain_text("length=17")
+        second.click("[data-test=strategy-store]")
+        expect(second.get_by_text("Another version was saved since")).to_be_visible()
+        second.click("[data-test=strategy-versions]")
+        expect(second.locator("[data-test=diff] .cm-changedText")).to_have_text(["16", "17"])
+        second.keyboard.press("Escape")
+        second.click("[data-test=strategy-store]")
+        expect(second.locator("[data-test=state]")).to_have_text("Version 3 · valid")
+
+
+def test_two_drafts_are_both_there_until_one_is_chosen(browse: Any, enter: Any) -> None:
+    """What was written in another window meanwhile is neither lost nor written over."""
+    from playwright.sync_api import expect
+
+    with browse() as first, browse() as second:
+        enter(first, "en")
+        create(first, f"Both {uuid4().hex[:6]}")
+        enter(second, "en")
+        second.goto(first.url)
+        second.wait_for_selector(CODE)
+        write(first, "# the first")
+        expect(first.locator("[data-test=draft]")).to_have_text("Draft kept")
+        write(second, "# the second")
+        expect(second.locator("[data-test=elsewhere]")).to_be_visible()
+        second.click("[data-test=take-other]")
+        expect(second.locator(CODE)).to_have_text("# the first")
+        write(second, "# the third")
+        expect(second.locator("[data-test=draft]")).to_have_text("Draft kept")
+        write(first, "# the fourth")
+        first.click("[data-test=keep-mine]")
+        expect(first.locator("[data-test=draft]")).to_have_text("Draft kept")
+        first.reload()
+        expect(first.locator(CODE)).to_have_text("# the fourth")
 
 
 def test_the_editor_speaks_french_and_lets_the_keyboard_out(browse: Any, enter: Any) -> None:
@@ -128,7 +163,7 @@ def test_the_editor_speaks_french_and_lets_the_keyboard_out(browse: Any, enter: 
         page.keyboard.type("x = ta.supertre")
         offered = page.locator(".cm-tooltip-autocomplete li")
         expect(offered).to_contain_text(["supertrend(high, low, close"])
-        page.keyboard.press("Enter")
+        offered.first.click()
         expect(page.locator(CODE)).to_contain_text('x = ta.supertrend(self.candles["high"]')
         page.keyboard.press("Escape")
         page.keyboard.press("Control+f")

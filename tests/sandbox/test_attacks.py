@@ -69,6 +69,12 @@ FORGED = {
     "a log of numbers": "{'id': 1, 'log': [1]}",
     "a size in words": "{'id': 1, 'decision': {'long': True, 'size': 'all', 'stop': 0.1, 'target': 0.1}, 'log': []}",
     "half a decision": "{'id': 1, 'decision': {'long': True, 'size': 1.0}, 'log': []}",
+    "a line of no code": "{'id': 1, 'fault': {**FAULT, 'line': 2**40}, 'log': []}",
+    "a fault of another kind": "{'id': 1, 'fault': {**FAULT, 'kind': 'none of ours'}, 'log': []}",
+    "a message without end": "{'id': 1, 'fault': {**FAULT, 'message': 'x' * 10**6}, 'log': []}",
+    "a log without end": "{'id': 1, 'log': ['x'] * 1001}",
+    "a line of log without end": "{'id': 1, 'log': ['x' * 2001]}",
+    "a decision that was not asked for": "{'id': 1, 'decision': {'long': False}, 'log': []}",
     "a fault without a line": "{'id': 1, 'fault': {'kind': 'raised'}, 'log': []}",
     "a list": "[1, 2]",
     "rows": "{'id': 1, 'log': [], 'rows': ['a']}",
@@ -80,6 +86,7 @@ def test_a_forged_reply_is_refused(sandbox: Sandbox, forged: str) -> None:
     """The worker writes it before its host answers; it is ended."""
     code = (
         "import os, json, struct\n"
+        "FAULT = {'kind': 'raised', 'message': '', 'line': None, 'traceback': ''}\n"
         f"text = json.dumps({FORGED[forged]}).encode()\n"
         "os.write(3, struct.pack('<II', len(text), 0) + text)\n" + CALM
     )
@@ -122,6 +129,31 @@ def test_lines_that_do_not_fit_are_refused(sandbox: Sandbox, bars: Any, names: s
         worker.load(code)
         with pytest.raises(Forged):
             worker.decide(bars, 1000.0, lines=True)
+
+
+@pytest.mark.parametrize(
+    ("decision", "held"),
+    [
+        ("{'short': True}", False), ("{'long': False}", True), ("{'long': True}", False), ("{'short': 1}", True),
+        ("{'long': True, 'size': float('nan'), 'stop': 0.0, 'target': 0.0}", False),
+        ("{'long': True, 'size': float('inf'), 'stop': 0.0, 'target': 0.0}", False),
+        ("{'long': False, 'size': 1.0, 'stop': 0.0, 'target': 0.0}", False),
+    ],
+)  # fmt: skip
+def test_a_decision_that_answers_nothing_is_refused(sandbox: Sandbox, bars: Any, decision: str, held: bool) -> None:
+    """Another question's answer, and numbers with which nobody can calculate."""
+    code = CALM.replace(
+        "pass",
+        f"""
+        import os, json, struct
+        text = json.dumps({{'id': 2, 'decision': {decision}, 'log': []}}).encode()
+        os.write(3, struct.pack('<II', len(text), 0) + text)
+""",
+    )
+    with sandbox.worker() as worker:
+        worker.load(code)
+        with pytest.raises(Forged):
+            worker.decide(bars, 1000.0, {"entry_price": 1.0} if held else None)
 
 
 def test_what_a_strategy_patches_is_patched_for_itself_alone(sandbox: Sandbox, bars: Any) -> None:

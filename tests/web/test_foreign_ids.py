@@ -24,7 +24,7 @@ from domain.webhooks.stream import WebhookStream
 from domain.webhooks.stream_state import StreamKey
 from domain.webhooks.webhook import Webhook
 from tests.web.conftest import PASSWORDS
-from tests.web.strategies.test_strategies_api import CROSSING
+from tests.web.strategies.conftest import CROSSING
 from tests.web.test_changes_api import SEEN, rests
 from tests.web.test_tickets_api import BTC, BUY, knows, lists
 from web.app import create_app

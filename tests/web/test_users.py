@@ -100,7 +100,7 @@ class Life:
             stream.monitor(user, NOW)
             strategy = Strategy.create(user, user, f"crossing of {user}", "", "1m")
             strategy.change_code(f"secret = 'idea of {user}'", 1000, 0)
-            console.context.records.drafts.keep(user, user, f"half an idea of {user}", 1)
+            console.context.records.drafts.keep(user, user, f"half an idea of {user}", 1, 1000, None)
             store.save(stream, linked, position, strategy, Reconciliation(uuid4(), user, user, Occasion.REQUEST, NOW))
 
 

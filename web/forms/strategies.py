@@ -87,6 +87,19 @@ class StrategyDraft(BaseModel):
 
     code: Code
     based_on: Number
+    history: History = HISTORY
+
+
+class WrittenDraft(StrategyDraft):
+    """A draft to be kept in place of the one that was last written at `seen`, null for none that is known."""
+
+    seen: datetime | None = None
+
+
+class DraftKept(BaseModel):
+    """When a draft was written (UTC)."""
+
+    saved_at: datetime
 
 
 class KeptStrategyDraft(StrategyDraft):
@@ -141,20 +154,20 @@ class VersionCode(BaseModel):
     code: str
 
 
-class NewVersion(BaseModel):
-    """Code to be saved. `based_on` is the version that its author began with: no other may have come since."""
-
-    code: Code
-    history: History = HISTORY
-    based_on: Number
-
-
 class Place(BaseModel):
     """The market whose newest bars a strategy is tried on."""
 
     exchange: Word = "binance"
     venue: Word = "paper"
     symbol: Annotated[str, Field(pattern=f"^{PAIR}$")] = "BTC/USDT"
+
+
+class NewVersion(Place):
+    """Code to be saved. `based_on` is the version that its author began with: no other may have come since."""
+
+    code: Code
+    history: History = HISTORY
+    based_on: Number
 
 
 class AskedPreview(Place):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from application.strategies import editor
 from domain.candles.anchor import HISTORY
-from domain.refusals import NotFound
+from domain.refusals import Impossible, NotFound
 from domain.strategies.strategy import TEMPLATE, Strategy
 from projections.strategies import all_strategies, code_of, versions_of
 from web.context import By, InContext, books
@@ -63,11 +63,14 @@ def delete(number: Number, by: By, context: InContext) -> None:
     context.records.drafts.drop(by.user, number)
 
 
-@router.put("/{number}/draft", status_code=204)
-def keep_draft(number: Number, given: forms.StrategyDraft, by: By, context: InContext) -> None:
-    """Keep what was written and not saved yet, in place of the last draft."""
+@router.put("/{number}/draft")
+def keep_draft(number: Number, given: forms.WrittenDraft, by: By, context: InContext) -> forms.DraftKept:
+    """Keep what was written and not saved yet. It is refused when another window has written something else since."""
     editor.strategy_of(context.records.store, by.user, number)
-    context.records.drafts.keep(by.user, number, given.code, given.based_on)
+    saved_at = context.records.drafts.keep(by.user, number, given.code, given.based_on, given.history, given.seen)
+    if saved_at is None:
+        raise Impossible("another draft was written since", code="draft_changed", field="seen")
+    return forms.DraftKept(saved_at=saved_at)
 
 
 @router.delete("/{number}/draft", status_code=204)
@@ -105,7 +108,7 @@ def save(number: Number, given: forms.NewVersion, by: By, context: InContext) ->
     """
     strategy = editor.strategy_of(context.records.store, by.user, number)
     with at_once.one_of(by.user):
-        found = checked(context, given.code, strategy.timeframe, given.history, forms.Place())
+        found = checked(context, given.code, strategy.timeframe, given.history, given)
     version = editor.save_code(context.records.store, by.user, number, given.code, given.history, given.based_on, found)
     context.records.drafts.drop(by.user, number, given.code)
     return forms.SavedVersion(version=version.number, check=form_of(found))

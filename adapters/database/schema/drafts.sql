@@ -5,6 +5,7 @@ CREATE TABLE service.drafts (
     user_id  integer NOT NULL,
     code     text NOT NULL,
     based_on integer NOT NULL,
+    history  integer NOT NULL,
     saved_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX drafts_user ON service.drafts (user_id);

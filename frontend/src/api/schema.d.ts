@@ -1933,7 +1933,7 @@ export interface paths {
         get?: never;
         /**
          * Keep Draft
-         * @description Keep what was written and not saved yet, in place of the last draft.
+         * @description Keep what was written and not saved yet. It is refused when another window has written something else since.
          */
         put: operations["keep_draft_api_strategies__number__draft_put"];
         post?: never;
@@ -2884,6 +2884,17 @@ export interface components {
             milliseconds: number | null;
         };
         /**
+         * DraftKept
+         * @description When a draft was written (UTC).
+         */
+        DraftKept: {
+            /**
+             * Saved At
+             * Format: date-time
+             */
+            saved_at: string;
+        };
+        /**
          * Enabled
          * @description True to enable an account, false to disable it.
          */
@@ -3408,6 +3419,11 @@ export interface components {
             code: string;
             /** Based On */
             based_on: number;
+            /**
+             * History
+             * @default 1000
+             */
+            history: number;
             /**
              * Saved At
              * Format: date-time
@@ -3954,6 +3970,21 @@ export interface components {
          * @description Code to be saved. `based_on` is the version that its author began with: no other may have come since.
          */
         NewVersion: {
+            /**
+             * Exchange
+             * @default binance
+             */
+            exchange: string;
+            /**
+             * Venue
+             * @default paper
+             */
+            venue: string;
+            /**
+             * Symbol
+             * @default BTC/USDT
+             */
+            symbol: string;
             /** Code */
             code: string;
             /**
@@ -4640,16 +4671,6 @@ export interface components {
         StrategyCreated: {
             /** Number */
             number: number;
-        };
-        /**
-         * StrategyDraft
-         * @description Code that was written and not saved yet. `based_on` is the version it began with, 0 for none.
-         */
-        StrategyDraft: {
-            /** Code */
-            code: string;
-            /** Based On */
-            based_on: number;
         };
         /**
          * StrategyLine
@@ -5340,6 +5361,23 @@ export interface components {
             items: components["schemas"]["Webhook"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * WrittenDraft
+         * @description A draft to be kept in place of the one that was last written at `seen`, null for none that is known.
+         */
+        WrittenDraft: {
+            /** Code */
+            code: string;
+            /** Based On */
+            based_on: number;
+            /**
+             * History
+             * @default 1000
+             */
+            history: number;
+            /** Seen */
+            seen?: string | null;
         };
         /**
          * Trial
@@ -17590,16 +17628,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["StrategyDraft"];
+                "application/json": components["schemas"]["WrittenDraft"];
             };
         };
         responses: {
             /** @description Successful Response */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["DraftKept"];
+                };
             };
             /** @description The body is not complete, or no HTTP. */
             400: {

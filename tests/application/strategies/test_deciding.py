@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.strategies.deciding import MOST_TARGET, Entry, Exit, Refusal, decide, levels, refusal_of
-from domain.amounts import product
+from domain.amounts import difference, product, total
 from domain.orders.wish import Type
 from tests.domain.test_market import MARKET
 
@@ -71,6 +71,10 @@ def test_what_no_order_can_have_is_refused_with_its_reason(said: dict[str, Any],
     assert refused.about
 
 
+def test_a_stop_that_is_hardly_below_the_entry_is_a_tick_below_it() -> None:
+    assert levels(Decimal(60_000), 1e-30, 1e-30, MARKET) == (Decimal("59999.99"), Decimal("60000.01"))
+
+
 def test_without_money_nothing_is_bought() -> None:
     for free in (Decimal(0), Decimal(-5)):
         assert decided(free).code == "insufficient_funds"
@@ -114,15 +118,17 @@ def test_levels_are_on_the_tick_and_never_closer_than_asked(entry: Decimal, stop
     if below is None:
         assert stop == 0
     else:
-        exact = product(entry, 1 - Decimal(str(stop)))
+        exact = product(entry, difference(Decimal(1), Decimal(str(stop))))
         assert below % tick == 0
-        assert below <= exact < below + tick
+        assert below <= exact
+        assert difference(exact, below) < tick
     if above is None:
         assert target == 0
     else:
-        exact = product(entry, 1 + Decimal(str(target)))
+        exact = product(entry, total([Decimal(1), Decimal(str(target))]))
         assert above % tick == 0
-        assert above - tick < exact <= above
+        assert exact <= above
+        assert difference(above, exact) < tick
 
 
 def test_only_an_entry_has_numbers_to_refuse() -> None:

@@ -3,84 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pytest
 
-from adapters.candles.store import CandleStore
 from application.ports.sandbox import SandboxError
-from domain.candles.bar import Bar, Proof
-from domain.candles.series import Series
-from domain.candles.timeframes import MINUTE
 from domain.people.registry import MOST_STRATEGIES
 from domain.strategies.strategy import TEMPLATE
+from tests.web.strategies.conftest import ADDRESS, CROSSING, check, save
+from web.forms.strategies import VersionCode
 
 Problem = Callable[..., None]
-BTC = Series("binance", "paper", "BTC/USDT")
-ADDRESS = "/api/strategies"
-CROSSING = """import pandas_ta as ta
-
-
-class MaNouvelleStrategie(Strategy):
-    def __init__(self, candles, balance, position=None):
-        self.candles, self.balance, self.position = candles, balance, position
-        self.candles["ema10"] = ta.ema(self.candles["close"], length=10)
-        self.candles["ema20"] = ta.ema(self.candles["close"], length=20)
-
-    def should_long(self) -> bool:
-        if len(self.candles) < 21:
-            return False
-        fast, slow = self.candles["ema10"], self.candles["ema20"]
-        return fast.iloc[-2] < slow.iloc[-2] and fast.iloc[-1] > slow.iloc[-1]
-
-    def should_short(self) -> bool:
-        if len(self.candles) < 21:
-            return False
-        fast, slow = self.candles["ema10"], self.candles["ema20"]
-        return fast.iloc[-2] > slow.iloc[-2] and fast.iloc[-1] < slow.iloc[-1]
-
-    def calculate_position_size(self) -> float:
-        return self.balance * 0.1
-
-    def calculate_stop_loss(self) -> float:
-        return 0.02
-
-    def calculate_take_profit(self) -> float:
-        return 0.04
-"""
-"""The reference example of the contract, as it stands there."""
-
-
-@pytest.fixture
-def bars(console: Any) -> None:
-    """Store six hundred minutes that end now."""
-    store = CandleStore(console.database.store().pool, lambda: datetime.now(UTC))
-    now = int(datetime.now(UTC).timestamp() * 1000) // MINUTE * MINUTE
-    prices = 60_000 + np.random.default_rng(3).normal(0, 30, 600).cumsum()
-    made = []
-    for n, value in enumerate(prices):
-        price = Decimal(f"{value:.2f}")
-        opened_at = now - (600 - n) * MINUTE
-        made.append(Bar(opened_at, 1, price, price + 9, price - 9, price, Decimal(1), 3, None, None, Proof.CONFIRMED))
-    store.put(BTC, "1m", made)
-
-
-@pytest.fixture
-def number(alice: Any) -> int:
-    return int(alice.post(ADDRESS, json={"name": "Crossing", "timeframe": "1m"}).json()["number"])
-
-
-def save(browser: Any, number: int, code: str = CROSSING, based_on: int = 0, **how: Any) -> Any:
-    return browser.post(f"{ADDRESS}/{number}/versions", json={"code": code, "based_on": based_on, **how})
-
-
-def check(browser: Any, code: str) -> Any:
-    return browser.post(f"{ADDRESS}/check", json={"code": code, "timeframe": "1m"})
-
-
 # --- strategies and their names ----------------------------------------------------------------------------------
 
 
@@ -217,6 +150,98 @@ def test_code_that_is_only_read_needs_no_sandbox(alice: Any) -> None:
     assert alice.post(f"{ADDRESS}/check", json=asked | {"code": CROSSING}).json()["problems"] == []
 
 
+@pytest.mark.usefixtures("sandboxed", "bars")
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "{'kind': 'raised', 'message': '', 'line': 2**40, 'traceback': ''}",
+        "{'kind': 'x' * 100, 'message': '', 'line': 1, 'traceback': ''}",
+        "{'kind': 'raised', 'message': 'x' * 10**6, 'line': 1, 'traceback': ''}",
+    ],
+)  # fmt: skip
+def test_a_forged_fault_harms_no_page(alice: Any, console: Any, number: int, forged: str) -> None:
+    """A version that forges its fault is at fault for that, and all pages go on."""
+    reply = f"text = json.dumps({{'id': 1, 'log': [], 'fault': {forged}}}).encode()"
+    writes = f"import json, struct; os = pd.io.common.os; {reply}; os.write(3, struct.pack('<II', len(text), 0) + text)"
+    code = "import pandas as pd\n" + CROSSING
+    save(alice, number, code)
+    console.project()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "web.strategies.editor.show_version", lambda *_: VersionCode(number=1, history=1000, code=code + writes)
+        )
+        patch.setattr("application.strategies.check.problems_of", lambda _: [])
+        [found] = alice.post(f"{ADDRESS}/{number}/versions/1/check").json()["problems"]
+    assert found["code"] == "strategy_forged"
+    console.project()
+    [version] = alice.get(f"{ADDRESS}/{number}/versions").json()["items"]
+    assert (version["valid"], version["fault"], version["fault_line"]) == (False, "strategy_forged", None)
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_what_no_page_can_hold_is_told_without_it(alice: Any) -> None:
+    told = check(alice, CROSSING.replace("if len", "print('\\ud800', '\\0')\n        if len")).json()
+    assert set(told["log"]) == {"? \ufffd"}
+    [found] = check(
+        alice, CROSSING.replace("if len(self.candles) < 21", "raise ValueError('\\ud800')\n        if 1")
+    ).json()["problems"]
+    assert (found["code"], found["about"]) == ("raised", "ValueError: ?")
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_a_size_of_zero_is_no_order(alice: Any) -> None:
+    never = CROSSING.replace("self.balance * 0.1", "0.0").replace("fast.iloc[-2] < slow.iloc[-2] and", "True or")
+    told = check(alice, never).json()
+    assert (told["longs"], told["problems"]) == (0, [])
+    assert alice.post(f"{ADDRESS}/preview", json={"code": never, "timeframe": "1m"}).json()["signals"] == []
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_indicators_are_found_wherever_they_are_kept(alice: Any) -> None:
+    """On the candles, on the strategy with the name of what they were made of, in frames of their own; never twice."""
+    kept = CROSSING.replace(
+        "    def should_long",
+        "        self.sma = candles['close'].rolling(50).mean()\n        self.same = self.candles['ema10']\n"
+        "        self.macd = ta.macd(candles['close'])\n        self.short = candles['close'].head(9)\n\n"
+        "    def should_long",
+        1,
+    )
+    told = alice.post(f"{ADDRESS}/preview", json={"code": kept, "timeframe": "1m"}).json()
+    names = [line["name"] for line in told["lines"]]
+    assert names[:3] == ["ema10", "ema20", "sma"]
+    assert len(names) == 6
+    assert all(name.startswith("MACD") for name in names[3:])
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_candles_that_are_changed_are_the_strategys_own(alice: Any) -> None:
+    """Dropping the first rows is a common idiom: no fault, and what has another length is not drawn."""
+    drops = CROSSING.replace(
+        "    def should_long", "        self.candles.dropna(inplace=True)\n\n    def should_long", 1
+    )
+    assert check(alice, drops).json()["problems"] == []
+    told = alice.post(f"{ADDRESS}/preview", json={"code": drops, "timeframe": "1m"}).json()
+    assert (told["problem"], told["lines"]) == (None, [])
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_last_digits_are_no_need_of_history(alice: Any) -> None:
+    """A size from a rolling average differs in its last digits with every frame: that is no other decision."""
+    rolling = CROSSING.replace("self.balance * 0.1", "self.candles['close'].rolling(50).mean().iloc[-1] / 100").replace(
+        "fast.iloc[-2] < slow.iloc[-2] and", "True or"
+    )
+    needs = check(alice, rolling).json()["needs"]
+    assert (needs["enough"], needs["lines"]) == (200, [])
+
+
+@pytest.mark.usefixtures("sandboxed", "bars")
+def test_few_bars_prove_nothing_of_an_indicator(alice: Any) -> None:
+    """With six hundred bars an average of two hundred has not settled: that accuses nobody."""
+    slow = CROSSING.replace("length=20", "length=200")
+    needs = check(alice, slow).json()["needs"]
+    assert (needs["tried"], needs["enough"], needs["lines"]) == ([200, 500], None, [])
+
+
 def test_a_sandbox_that_is_away_judges_nothing(alice: Any, console: Any, number: int, problem: Problem) -> None:
     def away() -> Any:
         raise SandboxError("nobody listens")
@@ -289,33 +314,3 @@ def test_code_that_never_ends_or_eats_memory_is_ended(alice: Any) -> None:
     eats = CROSSING.replace("return False", "x = 'x' * 10**9", 1).replace("< 21", "> 0")
     assert check(alice, eats).json()["problems"][0]["code"] in {"raised", "memory", "strategy_overrun"}
     assert check(alice, CROSSING).json()["problems"] == []
-
-
-# --- drafts ------------------------------------------------------------------------------------------------------
-
-
-def test_a_draft_is_its_authors_alone(alice: Any, console: Any, number: int, problem: Problem) -> None:
-    assert alice.put(f"{ADDRESS}/{number}/draft", json={"code": "half a", "based_on": 0}).status_code == 204
-    bob = console.logged_in("bob")
-    problem(bob.put(f"{ADDRESS}/{number}/draft", json={"code": "mine", "based_on": 0}), 404, "not_found")
-    problem(bob.delete(f"{ADDRESS}/{number}/draft"), 404, "not_found")
-    assert alice.get(f"{ADDRESS}/{number}").json()["draft"]["code"] == "half a"
-    assert alice.get("/api/account/export").json()["drafts"][0]["code"] == "half a"
-    assert alice.delete(f"{ADDRESS}/{number}/draft").status_code == 204
-    assert alice.get(f"{ADDRESS}/{number}").json()["draft"] is None
-
-
-@pytest.mark.usefixtures("sandboxed")
-def test_what_is_saved_takes_no_other_draft_away(alice: Any, number: int) -> None:
-    """Another window has written on meanwhile."""
-    alice.put(f"{ADDRESS}/{number}/draft", json={"code": CROSSING + "# more", "based_on": 0})
-    assert save(alice, number).status_code == 201
-    assert alice.get(f"{ADDRESS}/{number}").json()["draft"]["code"] == CROSSING + "# more"
-    assert save(alice, number, CROSSING + "# more", based_on=1).status_code == 201
-    assert alice.get(f"{ADDRESS}/{number}").json()["draft"] is None
-
-
-def test_a_deleted_strategy_leaves_no_draft(alice: Any, console: Any, number: int) -> None:
-    alice.put(f"{ADDRESS}/{number}/draft", json={"code": "half a", "based_on": 0})
-    alice.delete(f"{ADDRESS}/{number}")
-    assert console.context.records.drafts.of(1) == []
