@@ -85,8 +85,9 @@ class Host:
 
         Returns `long`, and with it `size`, `stop` and `target`, or `short`; and the strategy's `lines` if asked for.
         """
-        candles = pd.DataFrame({name: row.copy() for name, row in rows.items() if name != "opened_at"})
-        candles.insert(0, "time", pd.to_datetime(rows["opened_at"].astype(np.int64), unit="ms", utc=True))
+        times = pd.DatetimeIndex((rows["opened_at"].astype(np.int64) * 1000).view("datetime64[us]"), tz="UTC")
+        amounts = {name: row for name, row in rows.items() if name != "opened_at"}
+        candles = pd.DataFrame({"time": times, **amounts})  # which copies them
         given, length = [*candles.columns], len(candles)
 
         def work() -> tuple[dict[str, Any], Rows]:
