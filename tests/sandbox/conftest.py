@@ -59,11 +59,13 @@ def connected(module: str, *words: str) -> Iterator[Sandbox]:
         folder.chmod(0o777)
         command = [sys.executable, "-s", "-m", module, *words, os.fspath(folder / "socket")]
         process = subprocess.Popen(command, cwd=REPOSITORY, env=sandboxes.ENVIRONMENT, stdout=out, stderr=out)
-        there = Sandbox(folder / "socket", 60)
-        yield there
-        there.close()
-        process.kill()
-        process.wait()
+        try:
+            there = Sandbox(folder / "socket", 60)
+            yield there
+            there.close()
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")
