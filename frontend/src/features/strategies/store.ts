@@ -1,8 +1,11 @@
 import { defineStore } from 'pinia'
-import { computed } from 'vue'
+import { computed, ref } from 'vue'
 
-import { type Strategy, api, inTime } from '../../api/client'
+import { type Strategy, type TaFunction, api, inTime } from '../../api/client'
 import { liveRows } from '../../live/rows'
+
+/** The histories that a strategy may have, in bars, shortest first. */
+export const HISTORIES = [200, 500, 1000, 2000]
 
 /** The strategies of the trader, those changed last first. */
 export const useStrategies = defineStore('strategies', () => {
@@ -19,5 +22,11 @@ export const useStrategies = defineStore('strategies', () => {
   const codeOf = async (number: number, version: number) =>
     (await inTime((signal) => api.GET('/api/strategies/{number}/versions/{version}', { params: { path: { number, version } }, signal }))).data
 
-  return { rows, kept, take, open, versions, codeOf }
+  /** What a strategy can call as `ta.NAME`: asked for once, since it changes with the server's version alone. */
+  const functions = ref<TaFunction[]>([])
+  async function learn(): Promise<void> {
+    if (!functions.value.length) functions.value = (await inTime((signal) => api.GET('/api/strategies/functions', { signal }))).data?.items ?? []
+  }
+
+  return { rows, kept, take, open, versions, codeOf, functions, learn }
 })
