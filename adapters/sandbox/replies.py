@@ -30,15 +30,15 @@ def read_reply(told: Mapping[str, Any], rows: Rows, call: int, length: int | Non
         raise Forged("a reply to another call, or with other words")
     log, decision, fault = told.get("log"), told.get("decision"), told.get("fault")
     if not isinstance(log, list) or len(log) > MOST_LOGGED or not all(_is_text(line, LONGEST_LOGGED) for line in log):
-        raise Forged("a log that is none")
+        raise Forged("a malformed log")
     if decision is not None and (held is None or not _is_decision(decision, held)):
-        raise Forged("a decision that is none")
+        raise Forged("a malformed decision")
     if fault is not None and not _is_fault(fault):
-        raise Forged("a fault that is none")
+        raise Forged("a malformed fault")
     if len(rows) > (0 if length is None else MOST_LINES) or any(
         not _is_text(name, LONGEST_LINE_NAME) or len(line) != length for name, line in rows.items()
     ):
-        raise Forged("lines that are none")
+        raise Forged("malformed lines")
     said = (
         None if fault is None else {**fault, "message": _told(fault["message"]), "traceback": _told(fault["traceback"])}
     )
@@ -82,8 +82,8 @@ def read_functions(told: Mapping[str, Any], call: int) -> list[dict[str, str]]:
     """Read a reply that lists functions, as strictly. Raises `Forged`."""
     functions = told.get("functions")
     if told.get("id") != call or not isinstance(functions, list):
-        raise Forged("functions that are none")
+        raise Forged("malformed functions")
     for one in functions:
         if not isinstance(one, dict) or one.keys() != _FUNCTION or not all(type(text) is str for text in one.values()):
-            raise Forged("a function that is none")
+            raise Forged("a malformed function")
     return functions

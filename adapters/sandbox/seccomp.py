@@ -49,7 +49,11 @@ def refuse_calls() -> None:
     """Refuse all further system calls but those that calculating needs. Raises `OSError` where that is not possible."""
     if platform.machine() != _MACHINE:
         raise OSError(errno.ENOSYS, f"strategies run on {_MACHINE}, not on {platform.machine()}")
-    code = program()
+    install(program())
+
+
+def install(code: bytes) -> None:
+    """Put a filter on this process, given as the kernel's instructions. Raises `OSError` if it is refused."""
     prepared = _Program(len(code) // 8, code)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(_SECCOMP, _SET_MODE_FILTER, 0, ctypes.byref(prepared)) != 0:

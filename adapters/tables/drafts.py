@@ -20,6 +20,9 @@ class Draft:
     saved_at: datetime
 
 
+_DRAFTS = "SELECT strategy, code, based_on, history, saved_at FROM service.drafts WHERE user_id = %s"
+
+
 class DraftTable:
     """One draft per strategy. Every query names the user."""
 
@@ -29,15 +32,12 @@ class DraftTable:
     def of(self, user: int) -> list[Draft]:
         """Return the drafts of a user, by strategy."""
         with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Draft)) as cursor:
-            return cursor.execute(
-                "SELECT strategy, code, based_on, history, saved_at FROM service.drafts WHERE user_id = %s"
-                " ORDER BY strategy",
-                (user,),
-            ).fetchall()
+            return cursor.execute(f"{_DRAFTS} ORDER BY strategy", (user,)).fetchall()
 
     def find(self, user: int, strategy: int) -> Draft | None:
-        """Return the draft of a strategy, None when there is none."""
-        return next((draft for draft in self.of(user) if draft.strategy == strategy), None)
+        """Return the draft of a strategy, None when it has none."""
+        with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Draft)) as cursor:
+            return cursor.execute(f"{_DRAFTS} AND strategy = %s", (user, strategy)).fetchone()
 
     def keep(
         self, user: int, strategy: int, code: str, based_on: int, history: int, seen: datetime | None

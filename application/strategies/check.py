@@ -35,13 +35,17 @@ class Checked:
         return self.run.fault
 
 
-def check(workers: Workers, code: str, candles: Columns, timeframe: str, history: int = HISTORY) -> Checked:
-    """Check the code of a strategy for a timeframe and a history. `candles` are the newest ones of a real market.
+def check(
+    workers: Workers, code: str, stored: Callable[[], Columns], timeframe: str, history: int = HISTORY
+) -> Checked:
+    """Check the code of a strategy for a timeframe and a history.
 
-    Raises `SandboxError` when the sandbox is away: then nothing is known of the code.
+    `stored` returns the newest candles of a real market. Neither they nor a worker are needed for code that is wrong as
+    it stands. Raises `SandboxError` when the sandbox is away: then nothing is known of the code.
     """
     if problems := problems_of(code):
         return Checked(problems)
+    candles = stored()
     with workers() as worker:
         run = dry_run(worker, code, candles, timeframe, history)
         needs = None

@@ -25,6 +25,12 @@ def strategy_of(store: Reader, user: int, number: int) -> Strategy:
     return strategy
 
 
+def check_owner(store: Reader, user: int, number: int) -> None:
+    """Raise `NotFound` as `strategy_of`, without reading the code of all versions."""
+    if registry_of(store).strategies.get(number) != user:
+        raise NotFound(f"there is no strategy {number}")
+
+
 @on_fresh_state
 def create_strategy(store: Store, user: int, name: str, description: str, timeframe: str) -> Strategy:
     """Create a strategy without code.

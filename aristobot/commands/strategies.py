@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from adapters.candles.files import minutes_of
-from adapters.sandbox.sandbox import Sandbox, start_zygote
+from adapters.sandbox.sandbox import CPU_SECONDS, START_SECONDS, Worker, one_worker, start_zygote
 from application.strategies.check import Checked
 from application.strategies.check import check as check_code
 from application.strategies.history import Needs
@@ -49,10 +49,8 @@ def check(arguments: Namespace, stored: Callable[[], Columns], say: Say) -> int:
 
     `stored` returns the candles of the platform. Raises `OSError` for a file that cannot be read, `NoCandles`.
     """
-    code = arguments.file.read_text()
-    candles = stored() if arguments.candles is None else columns_of(minutes_of(arguments.candles))
-    with sandboxed() as sandbox:
-        found = check_code(sandbox.worker, code, candles, TIMEFRAME)
+    candles = stored if arguments.candles is None else lambda: columns_of(minutes_of(arguments.candles))
+    found = check_code(own_worker, arguments.file.read_text(), candles, TIMEFRAME)
     if arguments.json:
         say(json.dumps(asdict(found)))
     else:
@@ -89,14 +87,14 @@ def _tell_needs(file: Path, needs: Needs, say: Say) -> None:
 
 
 @contextmanager
-def sandboxed() -> Iterator[Sandbox]:
-    """Run a sandbox of our own for as long as this lasts."""
+def own_worker() -> Iterator[Worker]:
+    """Lend a worker of a sandbox that runs for as long as this lasts. Raises `SandboxError`."""
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        process = start_zygote(Path(folder) / "socket", subprocess.DEVNULL)
+        address = Path(folder) / "socket"
+        process = start_zygote(address, subprocess.DEVNULL)
         try:
-            sandbox = Sandbox(Path(folder) / "socket")
-            yield sandbox
-            sandbox.close()
+            with one_worker(address, START_SECONDS, CPU_SECONDS) as worker:
+                yield worker
         finally:
             process.kill()
             process.wait()

@@ -34,12 +34,8 @@ def refuse_as_docker() -> None:
     for number in REFUSED.values():
         lines += [(equal, 0, 1, number), (give, 0, 0, 0x00050000 | errno.EPERM)]
     lines.append((give, 0, 0, 0x7FFF0000))
-    code = b"".join(struct.pack("=HBBI", *line) for line in lines)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    prepared = seccomp._Program(len(code) // 8, code)
-    if libc.syscall(317, 1, 0, ctypes.byref(prepared)) != 0:
-        raise OSError(ctypes.get_errno(), "no filter")
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    seccomp.install(b"".join(struct.pack("=HBBI", *line) for line in lines))
 
 
 if __name__ == "__main__":

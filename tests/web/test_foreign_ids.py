@@ -13,6 +13,7 @@ import pytest
 
 from adapters.log.story import story_of
 from application.alerts import tell
+from application.people.users import registry_of
 from application.webhooks.reception import receive
 from domain.aggregate import carrying
 from domain.alert import Alert, Cause
@@ -175,9 +176,11 @@ def _with_id(path: str, one: Any) -> str:
 def _strategy(console: Any) -> int:
     """Create a strategy of alice's with one version, number 7 so that its number is nothing else's."""
     with carrying(user="1"):
-        strategy = Strategy.create(7, 1, "Crossing", "", "1m")
+        registry = registry_of(console.store)
+        number = [registry.number_strategy(1) for _ in range(7)][-1]
+        strategy = Strategy.create(number, 1, "Crossing", "", "1m")
         strategy.change_code(CROSSING, 1000, 0)
-        console.store.save(strategy)
+        console.store.save(registry, strategy)
     console.project()
     return strategy.number
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from domain.candles.anchor import HISTORIES, HISTORY
 from domain.candles.series import PAIR
+from domain.strategies.strategy import LONGEST_DESCRIPTION
 from web.forms.candles import Word
 from web.forms.heartbeat import ChartCandle, Timeframe
 from web.forms.values import Text
@@ -32,6 +33,7 @@ def _history(bars: int) -> int:
 
 
 Code = Annotated[str, AfterValidator(_storable), StringConstraints(max_length=LONGEST_DRAFT)]
+Description = Annotated[str, AfterValidator(_storable), StringConstraints(max_length=LONGEST_DESCRIPTION)]
 History = Annotated[int, AfterValidator(_history)]
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
@@ -40,7 +42,7 @@ class NewStrategy(BaseModel):
     """A strategy to be created. It is asked at the close of every bar of its timeframe."""
 
     name: Text
-    description: Annotated[str, AfterValidator(_storable), StringConstraints(max_length=500)] = ""
+    description: Description = ""
     timeframe: Timeframe
 
 
@@ -48,7 +50,7 @@ class StrategyChange(BaseModel):
     """The fields of a strategy to be changed; those omitted stay."""
 
     name: Text | None = None
-    description: Annotated[str, AfterValidator(_storable), StringConstraints(max_length=500)] | None = None
+    description: Description | None = None
     timeframe: Timeframe | None = None
 
 

@@ -50,9 +50,10 @@ def preview_code(asked: forms.AskedPreview, by: By, context: InContext) -> forms
 
     It is asked as if it always bought all it could and sold it all, without stops and targets.
     """
-    with at_once.one_of(by.user), context.platform.worker() as worker:
+    with at_once.one_of(by.user):
         candles = _candles(context, asked, asked.timeframe)
-        told = preview(worker, asked.code, candles, asked.timeframe, PREVIEWED, asked.history)
+        with context.platform.worker() as worker:
+            told = preview(worker, asked.code, candles, asked.timeframe, PREVIEWED, asked.history)
     return forms.CodePreview(
         candles=[candle_of(bar) for bar in told.candles.bars(TIMEFRAMES[asked.timeframe])],
         signals=[forms.CodeSignal(opened_at=moment(one.opened_at), side=one.side.value) for one in told.signals],
@@ -63,7 +64,7 @@ def preview_code(asked: forms.AskedPreview, by: By, context: InContext) -> forms
 
 def checked(context: Context, code: str, timeframe: str, history: int, place: forms.Place) -> Checked:
     """Check code on the newest bars of a market. Raises `SandboxError` when the sandbox is away."""
-    return check(context.platform.worker, code, _candles(context, place, timeframe), timeframe, history)
+    return check(context.platform.worker, code, lambda: _candles(context, place, timeframe), timeframe, history)
 
 
 def _candles(context: Context, place: forms.Place, timeframe: str) -> Columns:

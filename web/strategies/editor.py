@@ -66,7 +66,7 @@ def delete(number: Number, by: By, context: InContext) -> None:
 @router.put("/{number}/draft")
 def keep_draft(number: Number, given: forms.WrittenDraft, by: By, context: InContext) -> forms.DraftKept:
     """Keep what was written and not saved yet. It is refused when another window has written something else since."""
-    editor.strategy_of(context.records.store, by.user, number)
+    editor.check_owner(context.records.store, by.user, number)
     saved_at = context.records.drafts.keep(by.user, number, given.code, given.based_on, given.history, given.seen)
     if saved_at is None:
         raise Impossible("another draft was written since", code="draft_changed", field="seen")
@@ -76,14 +76,14 @@ def keep_draft(number: Number, given: forms.WrittenDraft, by: By, context: InCon
 @router.delete("/{number}/draft", status_code=204)
 def drop_draft(number: Number, by: By, context: InContext) -> None:
     """Throw the draft of a strategy away."""
-    editor.strategy_of(context.records.store, by.user, number)
+    editor.check_owner(context.records.store, by.user, number)
     context.records.drafts.drop(by.user, number)
 
 
 @router.get("/{number}/versions")
 def list_versions(number: Number, by: By, context: InContext) -> forms.StrategyVersions:
     """List the versions of a strategy, newest first."""
-    editor.strategy_of(context.records.store, by.user, number)
+    editor.check_owner(context.records.store, by.user, number)
     with books(context, by.user) as cursor:
         found = versions_of(cursor, Strategy.create_id(number))
     return forms.StrategyVersions(items=[forms.StrategyVersion(**row) for row in found])
@@ -92,7 +92,7 @@ def list_versions(number: Number, by: By, context: InContext) -> forms.StrategyV
 @router.get("/{number}/versions/{version}")
 def show_version(number: Number, version: Number, by: By, context: InContext) -> forms.VersionCode:
     """Return the code of one version, to compare it or to begin with it again."""
-    editor.strategy_of(context.records.store, by.user, number)
+    editor.check_owner(context.records.store, by.user, number)
     with books(context, by.user) as cursor:
         row = code_of(cursor, Strategy.create_id(number), version)
     if row is None:
